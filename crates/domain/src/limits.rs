@@ -1,0 +1,40 @@
+//! Every limit of the system, with its derivation.
+
+/// Lines of an order, as sent. A stock transaction of 40 lines with two buckets each, its
+/// reservation, dedupe and outbox rows fit into [`TRANSACTION_WRITES_MAX`].
+pub const ORDER_LINES_MAX: usize = 40;
+
+/// Units of one SKU in an order, after merging lines.
+pub const QUANTITY_MAX: u32 = 1_000;
+
+/// A price of one unit, in minor units: with it the dearest order, [`ORDER_LINES_MAX`] times
+/// [`QUANTITY_MAX`] units, stays far below what an `i64` and a JSON double hold exactly.
+pub const UNIT_PRICE_MAX: i64 = 10_000_000_000;
+
+/// Characters of a product name.
+pub const PRODUCT_NAME_MAX: usize = 200;
+
+/// Writes of one transaction: DynamoDB's limit for `TransactWriteItems`.
+pub const TRANSACTION_WRITES_MAX: usize = 100;
+
+/// Bytes of one transaction: DynamoDB's limit of 4 MB.
+pub const TRANSACTION_BYTES_MAX: usize = 4_000_000;
+
+/// Buckets that the ledger row of one SKU may be split into.
+pub const BUCKETS_MAX: u8 = 64;
+
+/// Bucket movements of one stock transaction: what is left of [`TRANSACTION_WRITES_MAX`] beside
+/// the reservation, dedupe and outbox rows.
+pub const ALLOCATIONS_MAX: usize = TRANSACTION_WRITES_MAX - 3;
+
+/// Units that a SKU's ledger may hold: receipts above it are refused, so that sums never overflow.
+pub const STOCK_MAX: i64 = 1_000_000_000_000;
+
+/// Provider events kept in one payment row: about 200 bytes each, far below an item's 400 KB.
+pub const MOVEMENTS_MAX: usize = 500;
+
+/// Seconds that `Prefer: wait=N` may ask for.
+pub const WAIT_S_MAX: u64 = 10;
+
+const _: () = assert!(ORDER_LINES_MAX * 2 <= ALLOCATIONS_MAX);
+const _: () = assert!(UNIT_PRICE_MAX < i64::MAX / 40 / 1_000);
