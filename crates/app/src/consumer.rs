@@ -1,0 +1,43 @@
+//! The consumer runtime: receives, dedupes, retries on the ladder, dead-letters.
+
+mod incoming;
+mod run;
+
+pub use incoming::{Incoming, Kept};
+pub use run::{Consumer, Options, run};
+
+use crate::failure::Failure;
+
+/// Why a message was not processed.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    /// It may work later: the ladder decides when.
+    #[error("{0}")]
+    Retry(String),
+    /// It can never work: to the dead-letter queue, at once.
+    #[error("{0}")]
+    Reject(String),
+}
+
+impl From<Failure> for HandleError {
+    fn from(failure: Failure) -> Self {
+        let cause = chain(&failure);
+        match failure {
+            Failure::Unavailable(_) | Failure::NotYet(_) => Self::Retry(cause),
+            Failure::Never(_) | Failure::Corrupt(..) => Self::Reject(cause),
+        }
+    }
+}
+
+/// The error and everything below it, on one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

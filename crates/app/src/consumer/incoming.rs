@@ -1,0 +1,81 @@
+//! A decoded message, and the dedupe row that says that it took effect.
+
+use std::sync::Arc;
+
+use lmall_domain::{
+    Timestamp,
+    event::{DecodeError, Envelope, EventType},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    changeset::dedupe_expiry,
+    outbox::Trace,
+    ports::{Key, Message, NewRow, Table},
+};
+
+/// A message on its way into a use case.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// What it says.
+    pub envelope: Envelope,
+    /// The request that it comes from.
+    pub trace: Trace,
+    body: Arc<str>,
+}
+
+/// A dedupe row: the consumer that owns the table has processed the message.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept<'a> {
+    /// The event.
+    pub message_id: lmall_domain::EventId,
+    /// Its kind.
+    pub event_type: EventType,
+    /// When it took effect.
+    pub processed_at: Timestamp,
+    /// The whole envelope, where the row is part of an audit trail.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<&'a RawValue>,
+}
+
+impl Incoming {
+    /// The prefix of the sort keys of dedupe rows in an order's partition.
+    pub const SORT_PREFIX: &'static str = "handled#";
+
+    /// Decodes a message.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: such a message can never succeed.
+    pub fn decode(message: &Message) -> Result<Self, DecodeError> {
+        let envelope = Envelope::from_json(&message.body)?;
+        Ok(Self { envelope, trace: message.trace.clone(), body: Arc::clone(&message.body) })
+    }
+
+    /// The dedupe row of the consumer that owns `table`. It lives in the partition of its
+    /// aggregate, beside what the message changes.
+    #[must_use]
+    pub fn dedupe_row(&self, table: Table, now: Timestamp) -> NewRow {
+        let mut row = self.row(table, now, None);
+        row.expires_at = Some(dedupe_expiry(now));
+        row
+    }
+
+    /// The same, with the envelope and kept for ever: as a part of the order's audit trail.
+    #[must_use]
+    pub fn trail_row(&self, table: Table, now: Timestamp) -> NewRow {
+        let envelope = serde_json::from_str(&self.body).expect("it was decoded from JSON");
+        self.row(table, now, Some(envelope))
+    }
+
+    fn row(&self, table: Table, now: Timestamp, envelope: Option<&RawValue>) -> NewRow {
+        let kept = Kept {
+            message_id: self.envelope.event_id.clone(),
+            event_type: self.envelope.event.event_type(),
+            processed_at: now,
+            envelope,
+        };
+        let sort = format!("{}{}", Self::SORT_PREFIX, self.envelope.event_id);
+        crate::row::plain(Key::new(table, self.envelope.aggregate_id.to_string(), sort), &kept)
+    }
+}

@@ -1,0 +1,196 @@
+//! Order ids: Snowflakes, and the lease that makes a machine id nobody else's.
+
+use std::{sync::Arc, time::Duration};
+
+use ferroid::{
+    generator::{AtomicSnowflakeGenerator, Poll},
+    time::TimeSource,
+};
+use lmall_domain::{OrderId, Timestamp};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+use self::raw::RawId;
+use crate::{
+    Changeset, Refusal,
+    failure::{Failure, Round, committed, rounds},
+    ports::{Clock, Key, NoId, OrderIds, Query, Store, Table},
+    row::{decode, plain},
+    shutdown::Shutdown,
+};
+
+mod raw {
+    ferroid::define_snowflake_id!(
+        /// 69 years of milliseconds, 512 machines, 8,192 ids a millisecond of each.
+        RawId, u64,
+        reserved: 1,
+        timestamp: 41,
+        machine_id: 9,
+        sequence: 13
+    );
+}
+
+/// 2026-01-01T00:00:00Z: ids count milliseconds from here.
+const EPOCH_MS: i64 = 1_767_225_600_000;
+
+/// How many machine ids there are: nine bits.
+const MACHINES: u64 = 512;
+
+/// How long a lease lasts. It is renewed at a third of that.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// A generator stops this long before its lease ends, so that a slow renewal or a clock that
+/// runs at another speed cannot make two holders overlap.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+
+/// A machine id's lease, as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Lease {
+    /// Until when nobody else may take the machine id. Equal to `last_at` when given back.
+    expires_at: Timestamp,
+    /// No id made under this lease has a later timestamp.
+    last_at: Timestamp,
+}
+
+/// Milliseconds since [`EPOCH_MS`]: the wall clock when the lease was taken, and the monotonic
+/// clock from there on. A wall clock that is set back has no effect on it.
+#[derive(Clone)]
+struct LeaseTime {
+    clock: Arc<dyn Clock>,
+    base_ms: u64,
+    base: Duration,
+}
+
+impl TimeSource<u64> for LeaseTime {
+    fn current_millis(&self) -> u64 {
+        let passed = self.clock.monotonic().saturating_sub(self.base);
+        self.base_ms.saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Makes order ids while it holds the lease of a machine id.
+pub struct LeasedIds {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    machine: u64,
+    time: LeaseTime,
+    generator: AtomicSnowflakeGenerator<RawId, LeaseTime>,
+    /// On the monotonic clock: no id is made from then on.
+    stop_at: RwLock<Duration>,
+}
+
+impl LeasedIds {
+    /// Takes the lease of a machine id that nobody holds.
+    ///
+    /// # Errors
+    /// When the store does not answer, or all machine ids are taken.
+    pub async fn acquire(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let salt = u64::try_from(clock.now().as_millis()).unwrap_or_default();
+        let (machine, base_at, base) =
+            rounds(&*clock, salt, || take_lease(&*store, &*clock)).await?;
+        let base_ms = u64::try_from(base_at.as_millis() - EPOCH_MS)
+            .map_err(|_| Failure::Never("the clock is before 2026".to_owned()))?;
+        let time = LeaseTime { clock: Arc::clone(&clock), base_ms, base };
+        let generator = AtomicSnowflakeGenerator::new(machine, time.clone());
+        let stop_at = RwLock::new(base + LEASE - LEASE_MARGIN);
+        Ok(Self { store, clock, machine, time, generator, stop_at })
+    }
+
+    /// Renews the lease until `shutdown`, then gives it back. While the store does not answer,
+    /// ids are made until shortly before the lease ends, and again once it is renewed.
+    pub async fn keep(&self, mut shutdown: Shutdown) {
+        while shutdown.pause(&*self.clock, LEASE / 3).await {
+            if let Err(failure) = self.write_lease(LEASE).await {
+                let error = crate::consumer::chain(&failure);
+                tracing::warn!(machine.id = self.machine, error, "lease not renewed");
+            }
+        }
+        *self.stop_at.write() = Duration::ZERO;
+        if let Err(failure) = self.write_lease(Duration::ZERO).await {
+            let error = crate::consumer::chain(&failure);
+            tracing::debug!(machine.id = self.machine, error, "lease not given back");
+        }
+    }
+
+    async fn write_lease(&self, length: Duration) -> Result<(), Failure> {
+        let key = lease_key(self.machine);
+        rounds(&*self.clock, self.machine, async || {
+            let asked_at = self.clock.monotonic();
+            let item = self.store.get(&key).await?;
+            let ids_at = i64::try_from(self.time.current_millis()).unwrap_or(i64::MAX);
+            let now = Timestamp::from_millis(EPOCH_MS.saturating_add(ids_at));
+            let expires_at = now.after(length);
+            let lease = Lease { expires_at, last_at: expires_at };
+            let version = item.map_or(0, |item| item.version);
+            let changes = Changeset::new().put(plain(key.clone(), &lease), version);
+            Ok(match committed(self.store.commit(changes).await)? {
+                Ok(()) => {
+                    let mut stop_at = self.stop_at.write();
+                    *stop_at = asked_at + length.saturating_sub(LEASE_MARGIN);
+                    Round::Done(())
+                }
+                Err(_) => Round::Again,
+            })
+        })
+        .await
+    }
+}
+
+impl OrderIds for LeasedIds {
+    fn next(&self) -> Result<OrderId, NoId> {
+        loop {
+            if self.clock.monotonic() >= *self.stop_at.read() {
+                return Err(NoId);
+            }
+            match self.generator.poll_id() {
+                Poll::Ready { id } => return OrderId::new(id.to_raw()).ok_or(NoId),
+                // 8,192 ids were made in this millisecond, or another thread was faster.
+                Poll::Pending { .. } => std::thread::yield_now(),
+            }
+        }
+    }
+}
+
+fn lease_key(machine: u64) -> Key {
+    Key::new(Table::Order, "lease", format!("{machine:03}"))
+}
+
+/// Takes the first machine id that was never leased or whose lease is over. Timestamps under it
+/// begin after the last one under the lease before.
+async fn take_lease(
+    store: &dyn Store,
+    clock: &dyn Clock,
+) -> Result<Round<(u64, Timestamp, Duration)>, Failure> {
+    let query = Query {
+        table: Table::Order,
+        partition: "lease".to_owned(),
+        prefix: String::new(),
+        after: None,
+        limit: usize::try_from(MACHINES).unwrap_or(usize::MAX),
+        descending: false,
+    };
+    let leases = store.query(&query).await?.items;
+    let base = clock.monotonic();
+    let now = clock.now();
+    for machine in 0..MACHINES {
+        let key = lease_key(machine);
+        let (version, base_at) = match leases.iter().find(|item| item.key == key) {
+            None => (0, now),
+            Some(item) => {
+                let lease = decode::<Lease>(item)?;
+                if lease.value.expires_at > now {
+                    continue;
+                }
+                (lease.version, now.max(lease.value.last_at.after(Duration::from_millis(1))))
+            }
+        };
+        let expires_at = base_at.after(LEASE);
+        let row = plain(key, &Lease { expires_at, last_at: expires_at });
+        let changes = Changeset::new().put(row, version);
+        return Ok(match committed(store.commit(changes).await)? {
+            Ok(()) => Round::Done((machine, base_at, base)),
+            Err(Refusal::Stale | Refusal::AlreadyHandled | Refusal::OutOfStock) => Round::Again,
+        });
+    }
+    Err(Failure::Never(format!("all {MACHINES} machine ids are leased")))
+}

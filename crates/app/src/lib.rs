@@ -1,0 +1,29 @@
+//! The use cases of LMall and the ports that they need.
+//!
+//! This crate promises that a use case is always the same three steps: load, decide (in
+//! `lmall-domain`), commit one [`Changeset`]. An event leaves only inside a changeset, so there
+//! is no state without its event and no event without its state.
+//!
+//! It must never speak HTTP, know an SDK or a database, read the wall clock, or draw chance.
+//!
+//! To add a consumer: write its use case, add its queue and filter to [`topology`], and match
+//! the events in the consumer of its service (`hot-path/*/src/consumer.rs`).
+
+pub mod backoff;
+pub mod changeset;
+pub mod consumer;
+pub mod failure;
+pub mod ids;
+pub mod ops;
+pub mod order;
+pub mod outbox;
+pub mod payment;
+pub mod ports;
+pub mod relay;
+pub mod row;
+pub mod shutdown;
+pub mod stock;
+pub mod topology;
+
+pub use changeset::{Changeset, Refusal, Write};
+pub use outbox::{OutboxRow, Trace};

@@ -1,0 +1,120 @@
+//! The order service's use cases.
+
+mod cancel;
+mod catalogue;
+mod place;
+mod read;
+mod settle;
+
+use std::{sync::Arc, time::Duration};
+
+use lmall_domain::{
+    OrderId, Timestamp,
+    event::Event,
+    order::{Order, Status},
+};
+
+pub use cancel::CancelOutcome;
+pub use catalogue::PutProduct;
+pub use place::{Idempotency, Place, PlaceError, Placed};
+pub use read::{Tally, TrailEntry};
+
+use crate::{
+    Changeset, OutboxRow, Refusal, Trace, Write,
+    failure::Failure,
+    ports::{Clock, Key, OrderIds, Store, Table, Watch},
+    row::{self, Versioned},
+};
+
+/// How orders are taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// From placing to `pay_by`.
+    pub payment_timeout: Duration,
+}
+
+/// The order service.
+#[derive(Clone)]
+pub struct Orders {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) watch: Arc<dyn Watch>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn OrderIds>,
+    pub(crate) settings: Settings,
+}
+
+impl Orders {
+    /// The service on these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        watch: Arc<dyn Watch>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn OrderIds>,
+        settings: Settings,
+    ) -> Self {
+        Self { store, watch, clock, ids, settings }
+    }
+
+    /// The order and its version; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn load(&self, id: OrderId) -> Result<Option<Versioned<Order>>, Failure> {
+        self.store.get(&row::order_key(id)).await?.as_ref().map(row::decode).transpose()
+    }
+
+    /// The writes of a changed order: itself, its event, and the tally where it ends.
+    fn write(
+        changes: Changeset,
+        before: Option<&Versioned<Order>>,
+        order: &Order,
+        event: Option<Event>,
+        now: Timestamp,
+        trace: Trace,
+    ) -> Changeset {
+        let version = before.map_or(0, |before| before.version);
+        let outbox = event.map(|event| OutboxRow::new(order.id, order.events, event, now, trace));
+        let changes = changes.put(row::order(order), version).event(outbox);
+        match tally(before.map(|before| before.value.status), order.status) {
+            Some(deltas) => {
+                let key = row::tally_key(order.id.get() % row::TALLY_SHARDS);
+                changes.with(Write::Adjust(key, deltas), Refusal::Stale)
+            }
+            None => changes,
+        }
+    }
+
+    /// Makes sure that the rows which count ended orders exist.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn prepare(&self) -> Result<(), Failure> {
+        for shard in 0..row::TALLY_SHARDS {
+            let key: Key = row::tally_key(shard);
+            if self.store.get(&key).await?.is_none() {
+                let changes = Changeset::new().put(row::plain(key, &Tally::default()), 0);
+                crate::failure::committed(self.store.commit(changes).await)?.ok();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a step from one status to another adds to the counts of ended orders.
+fn tally(from: Option<Status>, to: Status) -> Option<Vec<(&'static str, i64)>> {
+    let counter = |status| match status {
+        Status::Confirmed => Some("confirmed"),
+        Status::Canceled => Some("canceled"),
+        Status::Pending | Status::Paid | Status::Canceling => None,
+    };
+    let (left, entered) = (from.and_then(counter), counter(to));
+    if left == entered {
+        return None;
+    }
+    let deltas = left.map(|name| (name, -1)).into_iter().chain(entered.map(|name| (name, 1)));
+    Some(deltas.collect())
+}
+
+/// The table of this service.
+pub(crate) const TABLE: Table = Table::Order;

@@ -1,0 +1,103 @@
+//! Canceling orders: for their customers, and for the clock.
+
+use lmall_domain::{
+    OrderId,
+    event::CancelReason,
+    order::{Command, Decision, Order, Rejection, Status, decide},
+};
+
+use super::{Orders, TABLE};
+use crate::{
+    Changeset, Trace,
+    failure::{Failure, Round, committed, rounds},
+    ports::{Index, IndexQuery},
+    row::{self, Versioned},
+};
+
+/// What came of a wish to cancel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It is canceling or canceled, now or since before.
+    Canceling(Versioned<Order>),
+    /// The rule says no.
+    Refused(Rejection),
+    /// There is no such order.
+    Unknown,
+}
+
+/// Open orders looked at in one query.
+const PAGE: usize = 256;
+
+impl Orders {
+    /// Cancels an order that is not paid.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn cancel(
+        &self,
+        id: OrderId,
+        reason: CancelReason,
+        trace: &Trace,
+    ) -> Result<CancelOutcome, Failure> {
+        rounds(&*self.clock, id.get(), async || {
+            let now = self.clock.now();
+            let Some(before) = self.load(id).await? else {
+                return Ok(Round::Done(CancelOutcome::Unknown));
+            };
+            let (order, event) = match decide(&before.value, Command::Cancel(reason), now) {
+                Ok(Decision::Change(order, event)) => (order, event),
+                Ok(Decision::Nothing) => return Ok(Round::Done(CancelOutcome::Canceling(before))),
+                Err(rejection) => return Ok(Round::Done(CancelOutcome::Refused(rejection))),
+            };
+            let changes = Changeset::new();
+            let changes = Self::write(changes, Some(&before), &order, event, now, trace.clone());
+            Ok(match committed(self.store.commit(changes).await)? {
+                Ok(()) => {
+                    let version = before.version + 1;
+                    Round::Done(CancelOutcome::Canceling(Versioned { value: order, version }))
+                }
+                Err(_) => Round::Again,
+            })
+        })
+        .await
+    }
+
+    /// The cancel scheduler: cancels every order that was not paid by its `pay_by`. Gives how
+    /// many. Looks at the whole index each time, so a run that is doubled or missed is harmless.
+    ///
+    /// # Errors
+    /// When the store does not answer; the next run goes on.
+    pub async fn cancel_overdue(&self) -> Result<usize, Failure> {
+        let until = row::due_until(self.clock.now());
+        let mut canceled = 0;
+        for partition in row::shards() {
+            let mut after = None;
+            loop {
+                let query = IndexQuery {
+                    table: TABLE,
+                    index: Index::Open,
+                    partition: partition.clone(),
+                    after,
+                    until: Some(until.clone()),
+                    limit: PAGE,
+                    descending: false,
+                };
+                let page = self.store.query_index(&query).await?;
+                for item in &page.items {
+                    let order = row::decode::<Order>(item)?.value;
+                    if order.status == Status::Pending {
+                        let trace = Trace::default();
+                        let reason = CancelReason::PaymentTimeout;
+                        let outcome = self.cancel(order.id, reason, &trace).await?;
+                        canceled += usize::from(matches!(outcome, CancelOutcome::Canceling(_)));
+                    }
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(canceled)
+    }
+}

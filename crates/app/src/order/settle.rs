@@ -1,0 +1,77 @@
+//! What providers and inventory say of an order.
+
+use async_trait::async_trait;
+use lmall_domain::{
+    event::Event,
+    order::{Command, Decision, decide},
+};
+
+use super::{Orders, TABLE};
+use crate::{
+    Changeset, Refusal,
+    consumer::{Consumer, HandleError, Incoming},
+    failure::{Failure, Round, committed, rounds},
+    topology::Queue,
+};
+
+#[async_trait]
+impl Consumer for Orders {
+    fn queue(&self) -> Queue {
+        Queue::Order
+    }
+
+    async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
+        let command = command(&incoming.envelope.event).ok_or_else(|| {
+            let name = incoming.envelope.event.event_type().name();
+            HandleError::Reject(format!("the order service does not consume `{name}`"))
+        })?;
+        let salt = incoming.envelope.aggregate_id.get();
+        Ok(rounds(&*self.clock, salt, || self.settle_round(&incoming, command)).await?)
+    }
+}
+
+impl Orders {
+    async fn settle_round(
+        &self,
+        incoming: &Incoming,
+        command: Command,
+    ) -> Result<Round<()>, Failure> {
+        let now = self.clock.now();
+        let before = self
+            .load(incoming.envelope.aggregate_id)
+            .await?
+            .ok_or(Failure::NotYet("the order is not known yet"))?;
+        // A repeated event is decided on like a new one; its dedupe row refuses the commit.
+        let changes =
+            Changeset::new().insert(incoming.trail_row(TABLE, now), Refusal::AlreadyHandled);
+        let changes = match decide(&before.value, command, now) {
+            Ok(Decision::Change(order, event)) => {
+                Self::write(changes, Some(&before), &order, event, now, incoming.trace.clone())
+            }
+            // Noted all the same: a repetition in another state must do nothing either.
+            Ok(Decision::Nothing) | Err(_) => changes,
+        };
+        Ok(match committed(self.store.commit(changes).await)? {
+            Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
+            Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
+        })
+    }
+}
+
+/// What an event means for an order; `None` for events that the service does not consume.
+fn command(event: &Event) -> Option<Command> {
+    match event {
+        Event::InventoryReserved(_) => Some(Command::NoteReserved),
+        Event::InventoryRejected(_) => Some(Command::NoteRejected),
+        Event::InventoryReleased(_) => Some(Command::NoteReleased),
+        Event::InventoryConfirmed(_) => Some(Command::NoteSold),
+        Event::PaymentCaptured(captured) => Some(Command::NoteCapture(captured.amount)),
+        Event::PaymentFailed(_) => Some(Command::NoteFailure),
+        Event::PaymentRefunded(refunded) => Some(Command::NoteRefund(refunded.amount)),
+        Event::OrderCreated(_)
+        | Event::OrderCancelRequested(_)
+        | Event::OrderConfirmed(_)
+        | Event::OrderCanceled(_)
+        | Event::OrderRefundRequested(_) => None,
+    }
+}

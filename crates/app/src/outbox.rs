@@ -1,0 +1,166 @@
+//! The outbox row: an event, durable in the transaction that made it true.
+
+use std::sync::Arc;
+
+use lmall_domain::{
+    EventId, OrderId, Timestamp,
+    event::{Envelope, Event, EventType},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::ports::{Index, IndexEntry, Key, Message, NewRow, Table};
+
+/// Partitions of the index of pending rows: at 1,000 write units a second each, and two writes
+/// an event, enough for 8,000 events a second of one service.
+pub const PENDING_SHARDS: u64 = 16;
+
+/// What ties an event to the request that caused it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The request id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<Arc<str>>,
+    /// W3C trace context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Arc<str>>,
+}
+
+/// Whether the relay has published a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Status {
+    Pending,
+    Sent,
+}
+
+/// An event as the outbox keeps it: for ever, as its order's audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// `{aggregate_id}-{service}-{seq}`.
+    pub event_id: EventId,
+    /// The order.
+    pub aggregate_id: OrderId,
+    /// Counts the service's events of the aggregate, from 1.
+    pub seq: u32,
+    /// What happened.
+    pub event_type: EventType,
+    /// The envelope, as JSON.
+    pub envelope: Arc<str>,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Where it came from.
+    pub trace: Trace,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body<'a> {
+    id: EventId,
+    aggregate_id: OrderId,
+    seq: u32,
+    event_type: EventType,
+    status: Status,
+    created_at: Timestamp,
+    #[serde(default)]
+    trace: Trace,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+impl OutboxRow {
+    /// The prefix of the sort keys of outbox rows in an order's partition.
+    pub const SORT_PREFIX: &'static str = "outbox#";
+
+    /// The `seq`-th event of its service about this order.
+    #[must_use]
+    pub fn new(
+        aggregate_id: OrderId,
+        seq: u32,
+        event: Event,
+        now: Timestamp,
+        trace: Trace,
+    ) -> Self {
+        let event_type = event.event_type();
+        let event_id = EventId::of(aggregate_id, event_type.service(), seq);
+        let envelope =
+            Envelope { event_id: event_id.clone(), occurred_at: now, aggregate_id, event };
+        let envelope = envelope.to_json().into();
+        Self { event_id, aggregate_id, seq, event_type, envelope, created_at: now, trace }
+    }
+
+    /// The table of the service that writes it.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        crate::relay::table_of(self.event_type)
+    }
+
+    /// Its key: the partition of its aggregate, by `seq`.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        let sort = format!("{}{:06}", Self::SORT_PREFIX, self.seq);
+        Key::new(self.table(), self.aggregate_id.to_string(), sort)
+    }
+
+    /// The row while it waits for the relay: in the index of pending rows.
+    #[must_use]
+    pub fn pending(&self) -> NewRow {
+        let entry = IndexEntry {
+            index: Index::OutboxPending,
+            partition: (self.aggregate_id.get() % PENDING_SHARDS).to_string(),
+            sort: format!("{:015}#{}", self.created_at.as_millis(), self.event_id),
+        };
+        self.row(Status::Pending, vec![entry])
+    }
+
+    /// The row once it is published.
+    #[must_use]
+    pub fn sent(&self) -> NewRow {
+        self.row(Status::Sent, Vec::new())
+    }
+
+    fn row(&self, status: Status, indexes: Vec<IndexEntry>) -> NewRow {
+        let body = Body {
+            id: self.event_id.clone(),
+            aggregate_id: self.aggregate_id,
+            seq: self.seq,
+            event_type: self.event_type,
+            status,
+            created_at: self.created_at,
+            trace: self.trace.clone(),
+            payload: serde_json::from_str(&self.envelope).expect("an envelope is JSON"),
+        };
+        let body = serde_json::to_vec(&body).expect("a plain struct has a JSON form");
+        NewRow { key: self.key(), body, indexes, expires_at: None }
+    }
+
+    /// The outbox row in a stored body, and whether it is pending.
+    ///
+    /// # Errors
+    /// When the body is not one.
+    pub fn from_body(body: &[u8]) -> Result<(Self, bool), serde_json::Error> {
+        let body: Body<'_> = serde_json::from_slice(body)?;
+        let row = Self {
+            event_id: body.id,
+            aggregate_id: body.aggregate_id,
+            seq: body.seq,
+            event_type: body.event_type,
+            envelope: body.payload.get().into(),
+            created_at: body.created_at,
+            trace: body.trace,
+        };
+        Ok((row, body.status == Status::Pending))
+    }
+
+    /// The message that tells of it.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        Message {
+            group: self.aggregate_id.to_string().into(),
+            dedup_id: self.event_id.as_str().into(),
+            event_type: self.event_type.name().into(),
+            body: Arc::clone(&self.envelope),
+            trace: self.trace.clone(),
+            replays: 0,
+        }
+    }
+}

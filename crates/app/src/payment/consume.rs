@@ -1,0 +1,113 @@
+//! What orders say to payment.
+
+use async_trait::async_trait;
+use lmall_domain::{
+    Money,
+    event::Event,
+    payment::{Command, Decision, Payment, decide},
+};
+
+use super::{Payments, TABLE};
+use crate::{
+    Changeset, Refusal,
+    consumer::{Consumer, HandleError, Incoming},
+    failure::{Failure, Round, committed, rounds},
+    topology::Queue,
+};
+
+#[async_trait]
+impl Consumer for Payments {
+    fn queue(&self) -> Queue {
+        Queue::Payment
+    }
+
+    async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
+        let refund_due = match &incoming.envelope.event {
+            Event::OrderCreated(created) => {
+                return Ok(self.expect(&incoming, created.total).await?);
+            }
+            Event::OrderConfirmed(confirmed) => confirmed.refund_due.as_ref(),
+            Event::OrderCanceled(canceled) => canceled.refund_due.as_ref(),
+            Event::OrderRefundRequested(requested) => Some(&requested.refund_due),
+            Event::OrderCancelRequested(_)
+            | Event::InventoryReserved(_)
+            | Event::InventoryRejected(_)
+            | Event::InventoryReleased(_)
+            | Event::InventoryConfirmed(_)
+            | Event::PaymentCaptured(_)
+            | Event::PaymentFailed(_)
+            | Event::PaymentRefunded(_) => {
+                let name = incoming.envelope.event.event_type().name();
+                let cause = format!("the payment service does not consume `{name}`");
+                return Err(HandleError::Reject(cause));
+            }
+        };
+        if let Some(due) = refund_due {
+            self.refund(incoming.envelope.aggregate_id, due, &incoming.trace).await?;
+        }
+        Ok(self.note_handled(&incoming).await?)
+    }
+}
+
+impl Payments {
+    /// The order is known from now on: what providers said of it before settles, one event a
+    /// transaction; the dedupe row is in the last one.
+    async fn expect(&self, incoming: &Incoming, total: Money) -> Result<(), Failure> {
+        let order_id = incoming.envelope.aggregate_id;
+        let mut command = Command::Expect(total);
+        loop {
+            let next = command.clone();
+            let salt = order_id.get();
+            let left = rounds(&*self.clock, salt, || self.expect_round(incoming, &next)).await?;
+            if !left {
+                return Ok(());
+            }
+            command = Command::Settle;
+        }
+    }
+
+    /// Whether something is left to settle.
+    async fn expect_round(
+        &self,
+        incoming: &Incoming,
+        command: &Command,
+    ) -> Result<Round<bool>, Failure> {
+        let now = self.clock.now();
+        let order_id = incoming.envelope.aggregate_id;
+        let before = self.load(order_id).await?;
+        let current = before.as_ref().map(|before| &before.value);
+        let decision = decide(order_id, current, command.clone(), now)
+            .map_err(|rejection| Failure::Never(rejection.to_string()))?;
+        let left = match (&decision, current) {
+            (Decision::Change(next, _), _) => unsettled(next),
+            (Decision::Nothing, Some(current)) => unsettled(current),
+            (Decision::Nothing, None) => false,
+        };
+        let mut changes = Changeset::new();
+        if !left {
+            let handled = incoming.dedupe_row(TABLE, now);
+            changes = changes.insert(handled, Refusal::AlreadyHandled);
+        }
+        if let Decision::Change(next, event) = decision {
+            let trace = incoming.trace.clone();
+            changes = Self::write(changes, before.as_ref(), &next, event, now, trace);
+        }
+        Ok(match committed(self.store.commit(changes).await)? {
+            Ok(()) => Round::Done(left),
+            Err(Refusal::AlreadyHandled) => Round::Done(false),
+            Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
+        })
+    }
+
+    async fn note_handled(&self, incoming: &Incoming) -> Result<(), Failure> {
+        let row = incoming.dedupe_row(TABLE, self.clock.now());
+        let changes = Changeset::new().insert(row, Refusal::AlreadyHandled);
+        match committed(self.store.commit(changes).await)? {
+            Ok(()) | Err(Refusal::AlreadyHandled | Refusal::Stale | Refusal::OutOfStock) => Ok(()),
+        }
+    }
+}
+
+fn unsettled(payment: &Payment) -> bool {
+    payment.movements.iter().any(|movement| !movement.settled)
+}

@@ -1,0 +1,51 @@
+//! What the use cases ask of the world.
+
+mod bus;
+mod gate;
+mod gateway;
+mod store;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lmall_domain::{OrderId, Timestamp};
+
+pub use bus::{
+    Bus, BusError, DeadLetter, DeadLetterFilter, DeadLetters, Delivery, Message, QueueDepth,
+    Receipt,
+};
+pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};
+pub use gateway::{GatewayError, PaymentGateway, RefundAnswer, RefundRequest};
+pub use store::{
+    CommitError, Index, IndexEntry, IndexQuery, Item, Key, NewRow, Page, Query, Scan, Store,
+    StoreError, Table, Watch,
+};
+
+/// Where time comes from.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Time since some fixed point in the past; never goes back, whatever happens to [`now`].
+    ///
+    /// [`now`]: Clock::now
+    fn monotonic(&self) -> Duration;
+
+    /// Returns when `duration` has passed on this clock.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// No id can be made: the machine id's lease has run out or never was had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no order id can be made: the lease of the machine id is over")]
+pub struct NoId;
+
+/// Where order ids come from.
+pub trait OrderIds: Send + Sync {
+    /// An id that was never given before and never will be again.
+    ///
+    /// # Errors
+    /// [`NoId`] until a lease is held again.
+    fn next(&self) -> Result<OrderId, NoId>;
+}

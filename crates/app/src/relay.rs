@@ -1,0 +1,197 @@
+//! The relay: from the outbox to the bus, in order, at least once.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use lmall_domain::{OrderId, event::EventType};
+
+use crate::{
+    Changeset, Refusal, Write,
+    failure::{Failure, committed},
+    outbox::{OutboxRow, PENDING_SHARDS},
+    ports::{Bus, Clock, Index, IndexQuery, Query, Store, Table},
+    row::due_until,
+};
+
+/// Rows PENDING for longer than this were lost on the way and are published by the sweeper.
+pub const SWEEP_AGE: Duration = Duration::from_secs(60);
+
+/// Rows marked SENT in one transaction.
+const MARK_BATCH: usize = 64;
+
+/// Rows of a shard that a sweep looks at in one query.
+const SWEEP_PAGE: usize = 256;
+
+/// Publishes outbox rows and marks them SENT.
+#[derive(Clone)]
+pub struct Relay {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Relay {
+    /// A relay from this store to this bus.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, bus, clock }
+    }
+
+    /// Publishes the rows, which must be in the order in which they were written, and marks
+    /// them SENT. Gives back, in order, those that were not published: the first that failed of
+    /// each aggregate, and all after it.
+    pub async fn publish(&self, rows: Vec<OutboxRow>) -> Vec<OutboxRow> {
+        let (sent, unsent) = self.send(rows).await;
+        self.mark_sent(&sent).await;
+        unsent
+    }
+
+    /// Publishes in rounds of at most one row an aggregate: entries of one batch call fail
+    /// separately, and a later row must not overtake an earlier one that failed.
+    async fn send(&self, rows: Vec<OutboxRow>) -> (Vec<OutboxRow>, Vec<OutboxRow>) {
+        let mut sent = Vec::with_capacity(rows.len());
+        let mut unsent = Vec::new();
+        let mut left = rows;
+        while !left.is_empty() {
+            let (round, later) = first_of_each(left);
+            let mut failed: Vec<OrderId> = Vec::new();
+            for (row, published) in self.publish_round(round).await {
+                if published {
+                    sent.push(row);
+                } else {
+                    failed.push(row.aggregate_id);
+                    unsent.push(row);
+                }
+            }
+            left = Vec::with_capacity(later.len());
+            for row in later {
+                if failed.contains(&row.aggregate_id) { unsent.push(row) } else { left.push(row) }
+            }
+        }
+        unsent.sort_by_key(|row| (row.aggregate_id, row.seq));
+        (sent, unsent)
+    }
+
+    async fn publish_round(&self, round: Vec<OutboxRow>) -> Vec<(OutboxRow, bool)> {
+        // A service publishes to one topic, so a round has one; the loop makes no assumption.
+        let mut by_topic: HashMap<_, Vec<OutboxRow>> = HashMap::with_capacity(1);
+        for row in round {
+            by_topic.entry(row.event_type.topic()).or_default().push(row);
+        }
+        let mut results = Vec::new();
+        for (topic, rows) in by_topic {
+            let messages = rows.iter().map(OutboxRow::message).collect();
+            let answers = self.bus.publish(topic, messages).await;
+            for (row, answer) in rows.into_iter().zip(answers) {
+                if let Err(error) = &answer {
+                    let error = crate::consumer::chain(error);
+                    tracing::warn!(event.id = row.event_id.as_str(), error, "publish failed");
+                }
+                results.push((row, answer.is_ok()));
+            }
+        }
+        results
+    }
+
+    /// Marks rows SENT. A failure is harmless: they are published again, and deduplicated.
+    async fn mark_sent(&self, rows: &[OutboxRow]) {
+        let mark = |row: &OutboxRow| Write::Replace(row.sent(), 1);
+        for batch in rows.chunks(MARK_BATCH) {
+            let all = batch
+                .iter()
+                .fold(Changeset::new(), |changes, row| changes.with(mark(row), Refusal::Stale));
+            if self.store.commit(all).await.is_ok() {
+                continue;
+            }
+            // One of them was marked before; the others are not to wait for it.
+            for row in batch {
+                let one = Changeset::new().with(mark(row), Refusal::Stale);
+                if let Err(failure) = committed(self.store.commit(one).await) {
+                    let error = crate::consumer::chain(&failure);
+                    tracing::debug!(event.id = row.event_id.as_str(), error, "not marked");
+                }
+            }
+        }
+    }
+
+    /// Publishes the rows of `table` that are PENDING for longer than `age`, each aggregate's
+    /// from its oldest such row on. Gives how many aggregates it found.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sweep(&self, table: Table, age: Duration) -> Result<usize, Failure> {
+        let until = due_until(self.clock.now().before(age));
+        let mut found = 0;
+        for shard in 0..PENDING_SHARDS {
+            let mut after = None;
+            loop {
+                let query = IndexQuery {
+                    table,
+                    index: Index::OutboxPending,
+                    partition: shard.to_string(),
+                    after: after.take(),
+                    until: Some(until.clone()),
+                    limit: SWEEP_PAGE,
+                    descending: false,
+                };
+                let page = self.store.query_index(&query).await?;
+                let mut oldest: HashMap<OrderId, u32> = HashMap::new();
+                for item in &page.items {
+                    let (row, _) = OutboxRow::from_body(&item.body)
+                        .map_err(|error| Failure::Corrupt(item.key.clone(), error))?;
+                    let seq = oldest.entry(row.aggregate_id).or_insert(row.seq);
+                    *seq = row.seq.min(*seq);
+                }
+                found += oldest.len();
+                let mut rows = Vec::new();
+                for (aggregate_id, seq) in oldest {
+                    rows.extend(self.rows_from(table, aggregate_id, seq).await?);
+                }
+                let unsent = self.publish(rows).await;
+                after = page.next.filter(|_| unsent.is_empty());
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn rows_from(
+        &self,
+        table: Table,
+        aggregate_id: OrderId,
+        seq: u32,
+    ) -> Result<Vec<OutboxRow>, Failure> {
+        let query = Query {
+            table,
+            partition: aggregate_id.to_string(),
+            prefix: OutboxRow::SORT_PREFIX.to_owned(),
+            after: Some(format!("{}{:06}", OutboxRow::SORT_PREFIX, seq.saturating_sub(1))),
+            limit: SWEEP_PAGE,
+            descending: false,
+        };
+        let page = self.store.query(&query).await?;
+        let decode = |item: &crate::ports::Item| {
+            OutboxRow::from_body(&item.body)
+                .map(|(row, _)| row)
+                .map_err(|error| Failure::Corrupt(item.key.clone(), error))
+        };
+        page.items.iter().map(decode).collect()
+    }
+}
+
+fn first_of_each(rows: Vec<OutboxRow>) -> (Vec<OutboxRow>, Vec<OutboxRow>) {
+    let mut seen = std::collections::HashSet::with_capacity(rows.len());
+    rows.into_iter().partition(|row| seen.insert(row.aggregate_id))
+}
+
+/// The table whose outbox events of this type are in.
+#[must_use]
+pub fn table_of(event_type: EventType) -> Table {
+    use lmall_domain::event::Service;
+    match event_type.service() {
+        Service::Order => Table::Order,
+        Service::Inventory => Table::Inventory,
+        Service::Payment => Table::Payment,
+    }
+}

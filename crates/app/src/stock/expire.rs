@@ -1,0 +1,88 @@
+//! Reservations that lapse.
+
+use lmall_domain::{
+    OrderId,
+    stock::{Command, Decision, Reservation, decide},
+};
+
+use super::{Inventory, TABLE};
+use crate::{
+    Changeset, Trace,
+    failure::{Failure, Round, committed, rounds},
+    ports::{Index, IndexQuery},
+    row,
+};
+
+/// Reservations looked at in one query.
+const PAGE: usize = 256;
+
+impl Inventory {
+    /// Frees every reservation that has lapsed. Gives how many. The ledger says which those
+    /// are, never the gate.
+    ///
+    /// # Errors
+    /// When the store does not answer; the next run goes on.
+    pub async fn expire_lapsed(&self) -> Result<usize, Failure> {
+        let until = row::due_until(self.clock.now());
+        let mut freed = 0;
+        for reservation in self.open_reservations(Some(until)).await? {
+            freed += usize::from(self.expire(reservation.order_id).await?);
+        }
+        Ok(freed)
+    }
+
+    async fn expire(&self, order_id: OrderId) -> Result<bool, Failure> {
+        let released = rounds(&*self.clock, order_id.get(), async || {
+            let now = self.clock.now();
+            let Some(before) = self.reservation(order_id).await? else {
+                return Ok(Round::Done(None));
+            };
+            let decision = decide(order_id, Some(&before.value), Command::Expire, now);
+            let Ok(Decision::Change(next, moves, event)) = decision else {
+                return Ok(Round::Done(None));
+            };
+            let (changes, trace) = (Changeset::new(), Trace::default());
+            let changes = Self::write(changes, before.version, &next, moves, event, now, trace);
+            Ok(match committed(self.store.commit(changes).await)? {
+                Ok(()) => Round::Done(Some(next)),
+                Err(_) => Round::Again,
+            })
+        })
+        .await?;
+        if let Some(reservation) = &released {
+            self.give_back(order_id, &reservation.lines).await;
+        }
+        Ok(released.is_some())
+    }
+
+    /// The reservations that hold or may hold stock: all, or those that lapse until then.
+    pub(super) async fn open_reservations(
+        &self,
+        until: Option<String>,
+    ) -> Result<Vec<Reservation>, Failure> {
+        let mut open = Vec::new();
+        for partition in row::shards() {
+            let mut after = None;
+            loop {
+                let query = IndexQuery {
+                    table: TABLE,
+                    index: Index::Expiry,
+                    partition: partition.clone(),
+                    after,
+                    until: until.clone(),
+                    limit: PAGE,
+                    descending: false,
+                };
+                let page = self.store.query_index(&query).await?;
+                for item in &page.items {
+                    open.push(row::decode(item)?.value);
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(open)
+    }
+}
