@@ -1,0 +1,91 @@
+//! Who is calling, and under which key a call may be repeated.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::problem::Problem;
+
+/// The header in which the gateway names the customer.
+pub const X_CUSTOMER_ID: HeaderName = HeaderName::from_static("x-customer-id");
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Characters of the longest customer id; a UUID has 36, an access token's `sub` rarely more.
+const CUSTOMER_ID_LEN_MAX: usize = 64;
+
+/// Characters of the longest idempotency key, as the contract says.
+const IDEMPOTENCY_KEY_LEN_MAX: usize = 255;
+
+/// The customer who calls, as the gateway names them.
+///
+/// Anything but one well-formed header is 401: of two we cannot know which the gateway set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerId(pub String);
+
+/// The key under which a repeated call gets the first answer again; 400 if it is ill-formed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for CustomerId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match values(parts, &X_CUSTOMER_ID) {
+            Values::One(value) => text(value, CUSTOMER_ID_LEN_MAX, is_id_character).map(Self),
+            Values::None | Values::Many => None,
+        }
+        .ok_or_else(Problem::unauthenticated)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match values(parts, &IDEMPOTENCY_KEY) {
+            Values::None => return Ok(Self(None)),
+            Values::One(value) => text(value, IDEMPOTENCY_KEY_LEN_MAX, |b| b.is_ascii_graphic()),
+            Values::Many => None,
+        }
+        .map(|key| Self(Some(key)))
+        .ok_or_else(|| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-idempotency-key",
+                "The idempotency key is not valid",
+            )
+            .detail("send one `Idempotency-Key` of 1 to 255 visible ASCII characters")
+        })
+    }
+}
+
+/// How often a header is there.
+pub(super) enum Values<'request> {
+    /// Not at all.
+    None,
+    /// Once.
+    One(&'request HeaderValue),
+    /// More than once.
+    Many,
+}
+
+/// The values of a header.
+pub(super) fn values<'request>(parts: &'request Parts, name: &HeaderName) -> Values<'request> {
+    let mut values = parts.headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Values::None,
+        (Some(value), None) => Values::One(value),
+        (Some(_), Some(_)) => Values::Many,
+    }
+}
+
+/// The value as text, if it is neither empty nor too long and has allowed characters only.
+fn text(value: &HeaderValue, len_max: usize, allowed: fn(&u8) -> bool) -> Option<String> {
+    let fits = (1..=len_max).contains(&value.len()) && value.as_bytes().iter().all(allowed);
+    fits.then(|| value.to_str().ok().map(Into::into)).flatten()
+}
+
+fn is_id_character(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_.:@-".contains(byte)
+}

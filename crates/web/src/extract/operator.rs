@@ -1,0 +1,76 @@
+//! Operator routes, and the token that opens them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::HeaderName;
+use http::request::Parts;
+use subtle::ConstantTimeEq;
+
+use super::headers::{Values, values};
+use crate::problem::Problem;
+
+/// The header that carries the operator's token.
+pub const X_OPERATOR_TOKEN: HeaderName = HeaderName::from_static("x-operator-token");
+
+/// Proof that an operator calls: 401 without a token, 403 with a wrong one or with several.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator;
+
+/// The token that operators must show; an empty one matches nothing.
+#[derive(Clone)]
+pub struct OperatorToken(Arc<str>);
+
+impl OperatorToken {
+    /// Takes the secret.
+    #[must_use]
+    pub fn new(token: impl Into<Arc<str>>) -> Self {
+        Self(token.into())
+    }
+
+    /// Compares in a time that depends on the lengths only.
+    fn matches(&self, shown: &[u8]) -> bool {
+        !self.0.is_empty() && bool::from(self.0.as_bytes().ct_eq(shown))
+    }
+}
+
+impl fmt::Debug for OperatorToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OperatorToken(redacted)")
+    }
+}
+
+impl<S> FromRequestParts<S> for Operator
+where
+    S: Send + Sync,
+    OperatorToken: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match values(parts, &X_OPERATOR_TOKEN) {
+            Values::None => Err(Problem::unauthenticated()),
+            Values::One(shown) if OperatorToken::from_ref(state).matches(shown.as_bytes()) => {
+                Ok(Self)
+            }
+            Values::One(_) | Values::Many => Err(Problem::forbidden()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_token_matches_nothing() {
+        assert!(OperatorToken::new("a").matches(b"a"));
+        assert!(!OperatorToken::new("").matches(b""));
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        assert!(!format!("{:?}", OperatorToken::new("opensesame")).contains("opensesame"));
+    }
+}

@@ -1,0 +1,7 @@
+//! The crate through its front door: requests into a finished router, bytes into a server.
+
+mod extractors;
+mod health;
+mod outer_layer;
+mod server;
+mod support;
