@@ -1,0 +1,56 @@
+//! The messages of one group.
+
+use std::collections::VecDeque;
+
+/// A group: what waits, in order, and how many of its messages are held.
+#[derive(Default)]
+pub(super) struct Group {
+    waiting: VecDeque<i64>,
+    held: u32,
+    ready: bool,
+}
+
+impl Group {
+    /// Adds a message where its number belongs: at the end, unless it comes back.
+    pub(super) fn add(&mut self, seq: i64) {
+        if self.waiting.back().is_none_or(|last| *last < seq) {
+            self.waiting.push_back(seq);
+        } else {
+            let place = self.waiting.partition_point(|other| *other < seq);
+            self.waiting.insert(place, seq);
+        }
+    }
+
+    /// Takes up to `max` messages to be held; none while others are held.
+    pub(super) fn take(&mut self, max: usize) -> Vec<i64> {
+        self.ready = false;
+        if self.held > 0 {
+            return Vec::new();
+        }
+        let count = self.waiting.len().min(max);
+        self.held = u32::try_from(count).unwrap_or(u32::MAX);
+        self.waiting.drain(..count).collect()
+    }
+
+    /// One message more is held.
+    pub(super) fn hold(&mut self) {
+        self.held += 1;
+    }
+
+    /// One message less is held.
+    pub(super) fn free(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    /// Whether it must be put among the ready groups now.
+    pub(super) fn becomes_ready(&mut self) -> bool {
+        let becomes = !self.ready && self.held == 0 && !self.waiting.is_empty();
+        self.ready |= becomes;
+        becomes
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held == 0 && self.waiting.is_empty() && !self.ready
+    }
+}

@@ -1,0 +1,214 @@
+//! The bus in the file.
+
+use std::sync::Arc;
+
+use lmall_app::{ports::Message, topology::Queue};
+use lmall_domain::{Timestamp, event::Topic};
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
+
+use crate::db::integer;
+
+/// How long a deduplication id is remembered, in milliseconds: the five minutes of SQS.
+const WINDOW_MS: i64 = 300_000;
+
+/// The columns that [`message`] reads, in its order.
+pub(super) const MESSAGE: &str = "grp, dedup_id, event_type, body, trace, replays";
+
+/// Where a deduplication id counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Scope {
+    Topic(Topic),
+    Queue(Queue),
+}
+
+impl Scope {
+    const fn number(self) -> i64 {
+        match self {
+            Self::Topic(Topic::OrderEvents) => 1,
+            Self::Topic(Topic::PaymentEvents) => 2,
+            Self::Queue(queue) => 16 + number(queue),
+        }
+    }
+}
+
+/// The number that stands for the queue in the file.
+pub(super) const fn number(queue: Queue) -> i64 {
+    match queue {
+        Queue::Order => 1,
+        Queue::Inventory => 2,
+        Queue::Payment => 3,
+        Queue::Analytics => 4,
+    }
+}
+
+/// The queue with that number.
+pub(super) fn queue(row: &Row<'_>, column: usize) -> rusqlite::Result<Queue> {
+    let found: i64 = row.get(column)?;
+    let queue = Queue::ALL.into_iter().find(|queue| number(*queue) == found);
+    queue.ok_or(rusqlite::Error::IntegralValueOutOfRange(column, found))
+}
+
+/// The message in a row that begins with [`MESSAGE`].
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let trace = match row.get_ref(4)?.as_str_or_null()? {
+        None => lmall_app::Trace::default(),
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            let column = rusqlite::types::Type::Text;
+            rusqlite::Error::FromSqlConversionFailure(4, column, Box::new(error))
+        })?,
+    };
+    let text = |column| Ok::<Arc<str>, rusqlite::Error>(row.get_ref(column)?.as_str()?.into());
+    Ok(Message {
+        group: text(0)?,
+        dedup_id: text(1)?,
+        event_type: text(2)?,
+        body: text(3)?,
+        trace,
+        replays: row.get(5)?,
+    })
+}
+
+/// The statements of the bus.
+pub(crate) struct Statements<'c> {
+    connection: &'c Connection,
+    generation: Statement<'c>,
+    remember: [Statement<'c>; 2],
+    known: Statement<'c>,
+    send: Statement<'c>,
+    count: Statement<'c>,
+    delete: Statement<'c>,
+    bury: Statement<'c>,
+    park: Statement<'c>,
+    unbury: Statement<'c>,
+}
+
+fn remember(younger: u8, elder: u8) -> String {
+    format!(
+        "INSERT INTO dedup_{younger} (scope, dedup_id, sent_at) SELECT ?1, ?2, ?3
+         WHERE NOT EXISTS (SELECT 1 FROM dedup_{elder}
+             WHERE scope = ?1 AND dedup_id = ?2 AND sent_at > ?3 - {WINDOW_MS})
+         ON CONFLICT (scope, dedup_id) DO UPDATE SET sent_at = excluded.sent_at
+             WHERE sent_at <= excluded.sent_at - {WINDOW_MS}"
+    )
+}
+
+impl<'c> Statements<'c> {
+    pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let prepare = |sql: &str| connection.prepare(sql);
+        Ok(Self {
+            connection,
+            generation: prepare("SELECT younger, since FROM dedup_generation")?,
+            remember: [prepare(&remember(0, 1))?, prepare(&remember(1, 0))?],
+            known: prepare(&format!(
+                "SELECT EXISTS (SELECT 1 FROM dedup_0
+                     WHERE scope = ?1 AND dedup_id = ?2 AND sent_at > ?3 - {WINDOW_MS})
+                 OR EXISTS (SELECT 1 FROM dedup_1
+                     WHERE scope = ?1 AND dedup_id = ?2 AND sent_at > ?3 - {WINDOW_MS})"
+            ))?,
+            send: prepare(&format!(
+                "INSERT INTO message (seq, queue, receive_count, {MESSAGE})
+                 VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)"
+            ))?,
+            count: prepare("UPDATE message SET receive_count = ?2 WHERE seq = ?1")?,
+            delete: prepare("DELETE FROM message WHERE seq = ?1")?,
+            bury: prepare(&format!(
+                "INSERT INTO dead_letter (queue, receive_count, permanent, dead_at, cause, {MESSAGE})
+                 SELECT queue, receive_count, ?2, ?3, ?4, {MESSAGE} FROM message WHERE seq = ?1"
+            ))?,
+            park: prepare(
+                "UPDATE dead_letter SET parked_at = ?2 WHERE id = ?1 AND parked_at IS NULL",
+            )?,
+            unbury: prepare("DELETE FROM dead_letter WHERE id = ?1 RETURNING queue")?,
+        })
+    }
+
+    /// The generation of deduplication ids to write to, after turning them over if it is time.
+    pub(super) fn generation(&mut self, now: Timestamp) -> rusqlite::Result<usize> {
+        let (younger, since): (i64, i64) =
+            self.generation.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let younger = usize::from(younger != 0);
+        if now.as_millis() - since < WINDOW_MS {
+            return Ok(younger);
+        }
+        // What the elder one holds was sent before the younger one began: all of it is too old.
+        let next = 1 - younger;
+        self.connection.execute(&format!("DELETE FROM dedup_{next}"), [])?;
+        self.connection.execute(
+            "UPDATE dedup_generation SET younger = ?1, since = ?2",
+            (integer(next), now.as_millis()),
+        )?;
+        Ok(next)
+    }
+
+    /// Notes that the id was sent at `now`; `false` when it was within the window before.
+    pub(super) fn remember(
+        &mut self,
+        generation: usize,
+        scope: Scope,
+        dedup_id: &str,
+        now: Timestamp,
+    ) -> rusqlite::Result<bool> {
+        let new = (scope.number(), dedup_id, now.as_millis());
+        Ok(self.remember[generation].execute(new)? == 1)
+    }
+
+    /// Whether the id was sent within the window before `now`.
+    pub(super) fn knows(
+        &mut self,
+        scope: Scope,
+        dedup_id: &str,
+        now: Timestamp,
+    ) -> rusqlite::Result<bool> {
+        self.known.query_row((scope.number(), dedup_id, now.as_millis()), |row| row.get(0))
+    }
+
+    /// Puts the message into the queue.
+    pub(super) fn send(
+        &mut self,
+        seq: i64,
+        queue: Queue,
+        message: &Message,
+    ) -> rusqlite::Result<()> {
+        let Message { group, dedup_id, event_type, body, trace, replays } = message;
+        let trace = (*trace != lmall_app::Trace::default())
+            .then(|| serde_json::to_string(trace).expect("two strings have a JSON form"));
+        let (group, dedup_id, event_type) = (&**group, &**dedup_id, &**event_type);
+        let row = (seq, number(queue), group, dedup_id, event_type, &**body, trace, replays);
+        self.send.execute(row)?;
+        Ok(())
+    }
+
+    /// Notes how often the message was received.
+    pub(super) fn count(&mut self, seq: i64, receive_count: u32) -> rusqlite::Result<()> {
+        self.count.execute((seq, receive_count))?;
+        Ok(())
+    }
+
+    /// Deletes the message.
+    pub(super) fn delete(&mut self, seq: i64) -> rusqlite::Result<()> {
+        self.delete.execute([seq])?;
+        Ok(())
+    }
+
+    /// Moves the message to the dead letters.
+    pub(super) fn bury(
+        &mut self,
+        seq: i64,
+        permanent: bool,
+        dead_at: Timestamp,
+        cause: &str,
+    ) -> rusqlite::Result<()> {
+        self.bury.execute((seq, permanent, dead_at.as_millis(), cause))?;
+        self.delete(seq)
+    }
+
+    /// Parks the dead letter; `false` when it is gone or parked.
+    pub(super) fn park(&mut self, id: i64, now: Timestamp) -> rusqlite::Result<bool> {
+        Ok(self.park.execute((id, now.as_millis()))? == 1)
+    }
+
+    /// Removes the dead letter; answers its queue.
+    pub(super) fn unbury(&mut self, id: i64) -> rusqlite::Result<Option<Queue>> {
+        self.unbury.query_row([id], |row| queue(row, 0)).optional()
+    }
+}
