@@ -1,0 +1,76 @@
+//! `GET /v1/products` and `GET /v1/products/{sku}`.
+
+use axum::{Json, extract::State};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use lmall_domain::Sku;
+use lmall_web::{
+    ApiPath, ApiQuery, Page, PageQuery, Problem,
+    page::{decode_cursor, encode_cursor},
+};
+
+use super::{Product, shown};
+use crate::{failure::failed, shop::Shop};
+
+/// Products of one page whose stock is asked for at the same time: a page of 100 takes 13 turns,
+/// and one client does not occupy the store.
+const ASKED_AT_ONCE: usize = 8;
+
+/// Read a product.
+#[utoipa::path(
+    get,
+    path = "/v1/products/{sku}",
+    operation_id = "get_product",
+    tag = "catalogue",
+    params(("sku" = String, Path, description = "the product's SKU", example = "tea-01")),
+    responses(
+        (status = 200, description = "the product", body = Product),
+        (status = 404, description = "`/problems/not-found`: the catalogue does not have it"),
+        (status = 500, description = "`/problems/internal`"),
+        (status = 503, description = "`/problems/unavailable`"),
+    ),
+)]
+pub(crate) async fn get(
+    State(shop): State<Shop>,
+    ApiPath(sku): ApiPath<Sku>,
+) -> Result<Json<Product>, Problem> {
+    let product = shop.orders.product(&sku).await.map_err(failed)?;
+    shown(&shop, product.ok_or_else(Problem::not_found)?).await.map(Json)
+}
+
+/// List the products by SKU.
+#[utoipa::path(
+    get,
+    path = "/v1/products",
+    operation_id = "list_products",
+    tag = "catalogue",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "a page of the catalogue", body = Page<Product>),
+        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
+        (status = 422, description = "`/problems/validation`: the limit or the cursor"),
+        (status = 500, description = "`/problems/internal`"),
+        (status = 503, description = "`/problems/unavailable`"),
+    ),
+)]
+pub(crate) async fn list(
+    State(shop): State<Shop>,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> Result<Json<Page<Product>>, Problem> {
+    let limit = query.limit()?;
+    let after = query.cursor.as_deref().map(sort_key).transpose()?;
+    let (products, next) = shop.orders.product_page(after, limit).await.map_err(failed)?;
+    let shown = products.into_iter().map(|product| shown(&shop, product));
+    let items = stream::iter(shown).buffered(ASKED_AT_ONCE).try_collect().await?;
+    Ok(Json(Page { items, next_cursor: next.as_deref().map(encode_cursor) }))
+}
+
+/// The SKU in a cursor.
+fn sort_key(cursor: &str) -> Result<String, Problem> {
+    let key = decode_cursor(cursor)?;
+    match key.parse::<Sku>() {
+        Ok(_) => Ok(key),
+        Err(_) => {
+            Err(Problem::invalid().error("/cursor", "is not a cursor that this list gave out"))
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The order service's HTTP routes: orders, and the catalogue until the product service stands.
+//!
+//! This crate promises that a route does three things: decode the request, call one use case of
+//! `lmall-app`, and turn its outcome into an answer with one `match`. Whoever asks sees their own
+//! orders only; everybody else's do not exist. A 201 means that the order is durable, whatever
+//! happens while the client waits for more.
+//!
+//! It must never decide anything about an order or a price, reach into a store, or tell a client
+//! why something inside failed.
+//!
+//! To add a route:
+//!
+//! 1. Write the handler in the file of its group, with its `#[utoipa::path]`: every status.
+//! 2. Add it to the group's `routes` and to `paths` in `openapi.rs`.
+//! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
+
+mod caller;
+mod catalogue;
+mod failure;
+mod money;
+mod openapi;
+mod orders;
+mod shop;
+
+use std::sync::Arc;
+
+use axum::Router;
+use lmall_app::order::Orders;
+use lmall_web::OperatorToken;
+
+pub use openapi::openapi;
+pub use shop::Availability;
+
+use crate::shop::Shop;
+
+/// The routes.
+pub fn router(
+    orders: Orders,
+    availability: Arc<dyn Availability>,
+    operator_token: OperatorToken,
+) -> Router {
+    let shop = Shop::new(orders, availability, operator_token);
+    Router::new().merge(orders::routes()).merge(catalogue::routes()).with_state(shop)
+}

@@ -1,0 +1,39 @@
+//! `/v1/orders`.
+
+pub(crate) mod cancel;
+mod order;
+pub(crate) mod place;
+pub(crate) mod read;
+mod request;
+mod state;
+pub(crate) mod trail;
+mod wait;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use lmall_app::row::Versioned;
+use lmall_domain::{CustomerId, OrderId, order::Order};
+use lmall_web::Problem;
+
+use crate::{failure::failed, shop::Shop};
+
+/// The routes of this group.
+pub(crate) fn routes() -> Router<Shop> {
+    Router::new()
+        .route("/v1/orders", post(place::place).get(read::list))
+        .route("/v1/orders/{id}", get(read::get))
+        .route("/v1/orders/{id}/cancel", post(cancel::cancel))
+        .route("/v1/orders/{id}/events", get(trail::events))
+}
+
+/// The customer's order; somebody else's is answered like none.
+async fn own_order(
+    shop: &Shop,
+    customer: &CustomerId,
+    id: OrderId,
+) -> Result<Versioned<Order>, Problem> {
+    let order = shop.orders.load(id).await.map_err(failed)?;
+    order.filter(|order| order.value.customer_id == *customer).ok_or_else(Problem::not_found)
+}

@@ -1,0 +1,110 @@
+//! `GET /v1/orders` and `GET /v1/orders/{id}`.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use lmall_app::row;
+use lmall_domain::OrderId;
+use lmall_web::{
+    ApiPath, ApiQuery, Page, PageQuery, PreferWait, Problem,
+    page::{decode_cursor, encode_cursor},
+};
+
+use super::{order::Order, own_order, wait::preference_applied};
+use crate::{caller::Customer, failure::failed, shop::Shop};
+
+/// Read an order.
+#[utoipa::path(
+    get,
+    path = "/v1/orders/{id}",
+    operation_id = "get_order",
+    tag = "orders",
+    security(("customer" = [])),
+    params(
+        ("id" = String, Path, description = "the order's id", example = "7212345678901"),
+        ("Prefer" = Option<String>, Header, nullable = false, example = "wait=2",
+            description = "`wait=N`: answer once the order has another status, or after N \
+                seconds, at most 10"),
+    ),
+    responses(
+        (status = 200, description = "the order", body = Order, headers(
+            ("Preference-Applied" = String, description = "`wait=N`, if it was honored"),
+        )),
+        (status = 401, description = "`/problems/unauthenticated`: no customer"),
+        (status = 404, description = "`/problems/not-found`: unknown, or not yours"),
+        (status = 500, description = "`/problems/internal`"),
+        (status = 503, description = "`/problems/unavailable`"),
+    ),
+)]
+pub(crate) async fn get(
+    State(shop): State<Shop>,
+    Customer(customer_id): Customer,
+    ApiPath(id): ApiPath<OrderId>,
+    PreferWait(wait): PreferWait,
+) -> Result<Response, Problem> {
+    let found = own_order(&shop, &customer_id, id).await?;
+    let order = match wait {
+        Some(limit) => shop.orders.wait_for_status(found, limit).await.map_err(failed)?,
+        None => found,
+    };
+    Ok((preference_applied(wait), Json(Order::from(order))).into_response())
+}
+
+/// List the caller's orders, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/orders",
+    operation_id = "list_orders",
+    tag = "orders",
+    security(("customer" = [])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "a page of the caller's orders", body = Page<Order>),
+        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
+        (status = 401, description = "`/problems/unauthenticated`: no customer"),
+        (status = 422, description = "`/problems/validation`: the limit or the cursor"),
+        (status = 500, description = "`/problems/internal`"),
+        (status = 503, description = "`/problems/unavailable`"),
+    ),
+)]
+pub(crate) async fn list(
+    State(shop): State<Shop>,
+    Customer(customer_id): Customer,
+    ApiQuery(query): ApiQuery<PageQuery>,
+) -> Result<Json<Page<Order>>, Problem> {
+    let limit = query.limit()?;
+    let after = query.cursor.as_deref().map(sort_key).transpose()?;
+    let page = shop.orders.of_customer(&customer_id, after, limit).await;
+    let (orders, next) = page.map_err(failed)?;
+    Ok(Json(Page {
+        items: orders.into_iter().map(Order::from).collect(),
+        next_cursor: next.as_deref().map(encode_cursor),
+    }))
+}
+
+/// The sort key in a cursor: one that this list gave out, for any other would skip orders.
+fn sort_key(cursor: &str) -> Result<String, Problem> {
+    let key = decode_cursor(cursor)?;
+    let id = key.trim_start_matches('0').parse::<OrderId>();
+    id.ok().map(row::customer_sort).filter(|sort| *sort == key).ok_or_else(|| {
+        Problem::invalid().error("/cursor", "is not a cursor that this list gave out")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_place_of_an_order_is_a_cursor() {
+        let place = row::customer_sort(OrderId::new(7_212_345_678_901).unwrap());
+        assert_eq!(sort_key(&encode_cursor(&place)), Ok(place));
+        for key in ["", "0", "7212345678901", "0000000000000000000", "tea-01"] {
+            let refused =
+                sort_key(&encode_cursor(key)).map_err(|problem| problem.body(None).errors);
+            assert_eq!(refused.unwrap_err().first().unwrap().pointer, "/cursor", "{key}");
+        }
+    }
+}
