@@ -1,0 +1,151 @@
+//! `lmall serve`: every service, the relay and the schedules in one process.
+
+mod config;
+mod demo_provider;
+mod jobs;
+mod ops;
+mod seed;
+mod wiring;
+
+use std::{
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use lmall_app::{
+    ids::LeasedIds, ops::audit::Auditor, payment::Payments, ports::OrderIds, shutdown,
+};
+use lmall_embedded::{Embedded, SystemClock};
+use lmall_web::{Metrics, serve, shutdown_signal};
+use tokio::net::TcpListener;
+
+use self::{config::Config, wiring::Shop};
+use crate::{
+    cli::{ReconcileArgs, ServeArgs},
+    operator, output,
+};
+
+/// How long consumers may take to finish what they hold, after the last request was answered.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// Runs the server until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When it cannot start, or the listener fails.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    lmall_web::telemetry::init(&args.log)?;
+    anyhow::ensure!(
+        args.aws_endpoint().is_none(),
+        "LMALL_AWS_ENDPOINT is for the AWS form; this is the embedded one"
+    );
+    let config = Config::new(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run_until_signal(args, config))?;
+    // Nothing that is left matters: what was answered is durable.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let signal = shutdown_signal();
+    let clock = Arc::new(SystemClock::default());
+    let embedded = Embedded::open(&args.data, clock.clone())?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    let address = listener.local_addr()?;
+    let (intake, intake_stopped) = shutdown::channel();
+    let (work, work_stopped) = shutdown::channel();
+    let metrics = Metrics::new();
+    let shop = Shop::build(&embedded, clock, &config, address, intake_stopped).await?;
+    if let Some(file) = args.catalogue() {
+        seed::load(&shop, &file).await?;
+    }
+    let tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
+    config.announce();
+    output::say(format_args!("lmall ready on http://{address} (data: {})", args.data.display()));
+    tracing::info!(ready_ms = started.elapsed().as_millis(), "ready");
+
+    let stop = async move {
+        signal.await;
+        tracing::info!("stopping: no new requests");
+        // Whoever waits for an order to change is answered now.
+        intake.fire();
+    };
+    serve(listener, wiring::router(&shop, &config, &metrics), stop).await?;
+    work.fire();
+    if tokio::time::timeout(DRAIN_MAX, tasks.join_all()).await.is_err() {
+        tracing::warn!("some work was left to the next start");
+    }
+    embedded.close();
+    Ok(())
+}
+
+/// Audits a data directory that no server uses: the file itself, then the invariants.
+///
+/// # Errors
+/// When the directory cannot be opened or read.
+pub(crate) fn audit_offline(data: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(data.is_dir(), "{} is not a directory", data.display());
+    let clock = Arc::new(SystemClock::default());
+    let embedded = Embedded::open(data, clock.clone())?;
+    let broken = embedded.store().integrity_check()?;
+    if let Some(first) = broken.first() {
+        anyhow::bail!("the data file is damaged: {first}; restore it from a backup");
+    }
+    let auditor =
+        Auditor { store: embedded.store(), scan: embedded.store(), letters: embedded.bus(), clock };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(auditor.run())?;
+    embedded.close();
+    let ok = report.ok;
+    operator::print_audit(&serde_json::from_value(serde_json::to_value(report)?)?, as_json);
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A source of order ids for `lmall bench ids`, on a store of its own; all calls share one.
+///
+/// # Panics
+/// When there is no room for a temporary directory.
+pub(crate) fn bench_ids() -> Box<dyn FnMut() -> u64 + Send> {
+    static IDS: std::sync::OnceLock<Arc<LeasedIds>> = std::sync::OnceLock::new();
+    let ids = Arc::clone(IDS.get_or_init(|| {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let clock = Arc::new(SystemClock::default());
+        let embedded = Embedded::open(dir.path(), clock.clone()).expect("a new store opens");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
+        let ids = runtime
+            .block_on(LeasedIds::acquire(embedded.store(), clock))
+            .expect("a new store has machine ids");
+        Arc::new(ids)
+    }));
+    Box::new(move || ids.next().expect("the lease is longer than a benchmark").get())
+}
+
+/// Compares a provider's statement with the payments of a data directory that no server uses,
+/// and applies what is missing here. What follows from it happens when the server starts.
+///
+/// # Errors
+/// When the directory or the statement cannot be read.
+pub(crate) fn reconcile(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(args.data.is_dir(), "{} is not a directory", args.data.display());
+    let statement = std::fs::File::open(&args.file)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let clock = Arc::new(SystemClock::default());
+    let embedded = Embedded::open(&args.data, clock.clone())?;
+    // No refund is asked for here, so no provider is needed.
+    let gateway = Arc::new(demo_provider::DemoProvider::absent());
+    let payments = Payments::new(embedded.store(), gateway, clock, Arc::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(payments.reconcile(&*embedded.store(), statement))?;
+    embedded.close();
+    operator::print_reconciliation(&report, args.json);
+    Ok(if report.differs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,88 @@
+//! What `lmall serve` runs with: what was given, or made at start and printed.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use lmall_app::{
+    order,
+    payment::{Provider, Providers, Scheme, Secret},
+    stock,
+};
+use lmall_web::OperatorToken;
+
+use crate::{cli::ServeArgs, client::DEMO_PROVIDER, output};
+
+/// Bytes of a secret that is made: as strong as the hash that it keys.
+const SECRET_BYTES: usize = 32;
+
+/// The configuration of a server.
+pub(crate) struct Config {
+    pub(super) orders: order::Settings,
+    pub(super) stock: stock::Settings,
+    pub(super) operator_token: OperatorToken,
+    pub(super) providers: Vec<Provider>,
+    made: Vec<String>,
+}
+
+impl Config {
+    /// The configuration that the arguments ask for.
+    ///
+    /// # Errors
+    /// When the providers cannot be read.
+    pub(super) fn new(args: &ServeArgs) -> anyhow::Result<Self> {
+        let mut made = Vec::new();
+        let token = args.operator_token().map_or_else(
+            || {
+                let token = random_hex();
+                made.push(format!("operator token: {token}"));
+                token
+            },
+            str::to_owned,
+        );
+        let providers = match args.providers() {
+            Some(json) => Providers::parse(json).context("LMALL_PROVIDERS")?,
+            None => {
+                let secret = format!("whsec_{}", random_hex());
+                made.push(format!("demo provider secret: {secret}"));
+                vec![Provider {
+                    name: DEMO_PROVIDER.parse().context("the demo provider's name")?,
+                    scheme: Scheme::Generic,
+                    secrets: vec![Secret::new(secret)],
+                }]
+            }
+        };
+        Ok(Self {
+            orders: order::Settings {
+                payment_timeout: Duration::from_secs(args.payment_timeout_s.into()),
+            },
+            stock: stock::Settings {
+                reservation_grace: Duration::from_secs(args.reservation_grace_s.into()),
+                buckets: 1,
+            },
+            operator_token: OperatorToken::new(token),
+            providers,
+            made,
+        })
+    }
+
+    /// Prints what was made at start, and nothing that was given.
+    pub(super) fn announce(&self) {
+        self.made.iter().for_each(output::say);
+    }
+
+    /// The secret with which the demo provider signs, if it is configured.
+    pub(super) fn demo_secret(&self) -> Option<&Secret> {
+        self.providers
+            .iter()
+            .find(|provider| {
+                provider.name.as_str() == DEMO_PROVIDER && provider.scheme == Scheme::Generic
+            })
+            .and_then(|provider| provider.secrets.first())
+    }
+}
+
+fn random_hex() -> String {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    hex::encode(bytes)
+}

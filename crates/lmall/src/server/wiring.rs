@@ -1,0 +1,134 @@
+//! The services on the embedded adapters, and their routes on one port.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use axum::Router;
+use lmall_app::{
+    failure::Failure,
+    ids::LeasedIds,
+    ops::{audit::Auditor, dead_letters::Replayer},
+    order::Orders,
+    payment::{Payments, Providers},
+    ports::{Key, StockGate, Store, Watch},
+    relay::Relay,
+    shutdown::Shutdown,
+    stock::Inventory,
+};
+use lmall_domain::{CustomerId, Money, OrderId, Sku};
+use lmall_embedded::{Embedded, SqliteBus, SqliteStore, SystemClock};
+use lmall_web::Metrics;
+
+use super::{config::Config, demo_provider::DemoProvider, ops};
+
+/// Everything that runs in the process.
+#[derive(Clone)]
+pub(super) struct Shop {
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) bus: Arc<SqliteBus>,
+    pub(super) clock: Arc<SystemClock>,
+    pub(super) ids: Arc<LeasedIds>,
+    pub(super) orders: Orders,
+    pub(super) inventory: Inventory,
+    pub(super) payments: Payments,
+    pub(super) relay: Relay,
+    pub(super) replayer: Replayer,
+    pub(super) auditor: Auditor,
+}
+
+impl Shop {
+    /// Puts the services together, takes a machine id, and builds the stock gate.
+    ///
+    /// # Errors
+    /// When the store does not answer or the providers cannot be used.
+    pub(super) async fn build(
+        embedded: &Embedded,
+        clock: Arc<SystemClock>,
+        config: &Config,
+        address: SocketAddr,
+        intake: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let (store, bus) = (embedded.store(), embedded.bus());
+        let ids = Arc::new(LeasedIds::acquire(store.clone(), clock.clone()).await?);
+        let watch = Arc::new(StoppingWatch { store: store.clone(), intake });
+        let orders = Orders::new(store.clone(), watch, clock.clone(), ids.clone(), config.orders);
+        orders.prepare().await?;
+        let gate: Arc<dyn StockGate> = embedded.gate();
+        let inventory = Inventory::new(store.clone(), gate, clock.clone(), config.stock);
+        inventory.prewarm().await?;
+        let providers = Arc::new(Providers::new(config.providers.clone())?);
+        let gateway = Arc::new(DemoProvider::new(address, config.demo_secret())?);
+        let payments = Payments::new(store.clone(), gateway, clock.clone(), providers);
+        let relay = Relay::new(store.clone(), bus.clone(), clock.clone());
+        let replayer = Replayer::new(bus.clone(), clock.clone());
+        let auditor = Auditor {
+            store: store.clone(),
+            scan: store.clone(),
+            letters: bus.clone(),
+            clock: clock.clone(),
+        };
+        Ok(Self { store, bus, clock, ids, orders, inventory, payments, relay, replayer, auditor })
+    }
+}
+
+/// All routes of all services.
+pub(super) fn router(shop: &Shop, config: &Config, metrics: &Metrics) -> Router {
+    let token = || config.operator_token.clone();
+    let ready = {
+        let store = shop.store.clone();
+        move || -> futures_util::future::BoxFuture<'static, Result<(), String>> {
+            let store = store.clone();
+            Box::pin(async move {
+                let any = lmall_app::row::tally_key(0);
+                store.get(&any).await.map(drop).map_err(|error| error.to_string())
+            })
+        }
+    };
+    let views = Arc::new(Views { orders: shop.orders.clone(), inventory: shop.inventory.clone() });
+    let router = lmall_order::router(shop.orders.clone(), views.clone(), token())
+        .merge(lmall_inventory::router(shop.inventory.clone(), token()))
+        .merge(lmall_payment::router(shop.payments.clone(), views, token()))
+        .merge(ops::router(shop.clone(), token()))
+        .merge(lmall_web::health::routes(metrics.clone(), ready))
+        .merge(lmall_web::openapi::route(ops::openapi()));
+    lmall_web::finish_with(router, metrics, &["/v1/ops/audit"])
+}
+
+/// What a service has to ask another one. In the AWS form these are calls over the network.
+struct Views {
+    orders: Orders,
+    inventory: Inventory,
+}
+
+#[async_trait]
+impl lmall_order::Availability for Views {
+    async fn available(&self, sku: &Sku) -> Result<i64, Failure> {
+        Ok(self.inventory.level(sku).await?.unwrap_or_default().available)
+    }
+}
+
+#[async_trait]
+impl lmall_payment::OrderOwner for Views {
+    async fn owner(&self, order_id: OrderId) -> Result<Option<(CustomerId, Money)>, Failure> {
+        let order = self.orders.load(order_id).await?;
+        Ok(order.map(|order| (order.value.customer_id, order.value.total)))
+    }
+}
+
+/// The store's watch, until no more requests are taken: then nobody is kept waiting.
+struct StoppingWatch {
+    store: Arc<SqliteStore>,
+    intake: Shutdown,
+}
+
+#[async_trait]
+impl Watch for StoppingWatch {
+    async fn changed(&self, key: &Key, seen_version: u64, timeout: Duration) -> bool {
+        let mut intake = self.intake.clone();
+        tokio::select! {
+            biased;
+            () = intake.fired() => false,
+            going_on = self.store.changed(key, seen_version, timeout) => going_on,
+        }
+    }
+}
