@@ -1,0 +1,276 @@
+//! A shop with one product, whose clock stands still and whose process may die.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use lmall_app::{
+    OutboxRow, Trace,
+    consumer::{Consumer, Incoming},
+    ops::audit::Auditor,
+    order::{Idempotency, Orders, Place},
+    payment::{Payments, Provider, Providers, Scheme, Secret, Webhook, sign},
+    ports::{Clock, Message, NoId, OrderIds, Scan, Table},
+    stock::Inventory,
+};
+use lmall_domain::{
+    EventId, Money, OrderId, Timestamp,
+    event::{CancelReason, Envelope, Event, OrderCreated, SkuQuantity},
+    money::Currency,
+    order::LineRequest,
+    product::Product,
+};
+use lmall_embedded::{Embedded, LocalGate};
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+use super::faults::{Faults, Faulty};
+
+/// The one order.
+pub(crate) const ORDER: u64 = 7_212_345_678_901;
+
+const SKU: &str = "tea-01";
+const SECRET: &str = "whsec_test";
+const START_MS: i64 = 1_768_386_600_000;
+const PAYMENT_TIMEOUT: Duration = Duration::from_secs(900);
+const GRACE: Duration = Duration::from_secs(300);
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_millis(START_MS)
+}
+
+pub(crate) fn eur(amount: i64) -> Money {
+    Money::new(amount, Currency::from_code("EUR").expect("EUR is a currency"))
+}
+
+/// A clock that moves only when told to.
+struct StillClock(AtomicI64);
+
+#[async_trait]
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn sleep(&self, _: Duration) {
+        tokio::task::yield_now().await;
+    }
+}
+
+struct OneId;
+
+impl OrderIds for OneId {
+    fn next(&self) -> Result<OrderId, NoId> {
+        OrderId::new(ORDER).ok_or(NoId)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) faults: Arc<Faults>,
+    embedded: Embedded,
+    ports: Arc<Faulty>,
+    clock: Arc<StillClock>,
+    orders: Orders,
+    inventory: Inventory,
+    payments: Payments,
+    _dir: TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let clock = Arc::new(StillClock(AtomicI64::new(START_MS)));
+        let embedded = Embedded::open(dir.path(), clock.clone()).expect("a new store opens");
+        let faults = Arc::<Faults>::default();
+        let gate = Mutex::new(Arc::new(LocalGate::default()));
+        let ports = Arc::new(Faulty { faults: Arc::clone(&faults), store: embedded.store(), gate });
+        let orders = Orders::new(
+            ports.clone(),
+            ports.clone(),
+            clock.clone(),
+            Arc::new(OneId),
+            lmall_app::order::Settings { payment_timeout: PAYMENT_TIMEOUT },
+        );
+        orders.prepare().await.expect("the store is there");
+        let stock = lmall_app::stock::Settings { reservation_grace: GRACE, buckets: 2 };
+        let inventory = Inventory::new(ports.clone(), ports.clone(), clock.clone(), stock);
+        let provider = Provider {
+            name: "demo".parse().expect("a name"),
+            scheme: Scheme::Generic,
+            secrets: vec![Secret::new(SECRET)],
+        };
+        let providers = Arc::new(Providers::new(vec![provider]).expect("a usable provider"));
+        let payments = Payments::new(ports.clone(), ports.clone(), clock.clone(), providers);
+        Self { faults, embedded, ports, clock, orders, inventory, payments, _dir: dir }
+    }
+
+    /// The process is started again: the gate is new, and built from the ledger.
+    pub(crate) async fn restart(&mut self) {
+        self.faults.arm(None);
+        *self.ports.gate.lock() = Arc::new(LocalGate::default());
+        self.inventory.prewarm().await.expect("the gate can be built");
+    }
+
+    /// All rows of all tables, as text.
+    pub(crate) async fn rows(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for table in Table::ALL {
+            let items = self.embedded.store().scan(table, None, 10_000).await;
+            for item in items.expect("the store is there") {
+                let body = String::from_utf8_lossy(&item.body).into_owned();
+                rows.push(format!("{:?} {} {}: {body}", table, item.key.partition, item.key.sort));
+            }
+        }
+        rows
+    }
+
+    /// The types of all events in the outboxes, table by table, in the order of writing; then
+    /// the stock: available, reserved, sold.
+    pub(crate) async fn outcome(&self) -> Vec<String> {
+        let mut events = Vec::new();
+        for table in Table::ALL {
+            let items = self.embedded.store().scan(table, None, 10_000).await;
+            for item in items.expect("the store is there") {
+                if item.key.sort.starts_with(OutboxRow::SORT_PREFIX) {
+                    let (row, _) = OutboxRow::from_body(&item.body).expect("an outbox row");
+                    events.push(row.event_type.name().to_owned());
+                }
+            }
+        }
+        let level = self.inventory.level(&SKU.parse().expect("a SKU")).await;
+        let level = level.expect("the store is there").unwrap_or_default();
+        events.push(format!("{}/{}/{}", level.available, level.reserved, level.sold));
+        events
+    }
+
+    /// What the audit says of stock, money and numbering: the rest needs a system at rest.
+    pub(crate) async fn audit(&self) -> Vec<String> {
+        let auditor = Auditor {
+            store: self.embedded.store(),
+            scan: self.embedded.store(),
+            letters: self.embedded.bus(),
+            clock: self.clock.clone(),
+        };
+        let report = auditor.run().await.expect("everything can be read");
+        report.checks.into_iter().flat_map(|check| check.violations).collect()
+    }
+
+    pub(crate) async fn stock(&self, units: i64) -> Result<(), String> {
+        let sku = SKU.parse().expect("a SKU");
+        let product = Product::new(sku, "Tea".to_owned(), eur(1_000)).expect("a product");
+        self.orders.put_product(&product).await.map_err(text)?;
+        self.receive("first", units).await
+    }
+
+    pub(crate) async fn adjust(&self, units: i64) -> Result<(), String> {
+        self.receive("second", units).await
+    }
+
+    async fn receive(&self, reference: &str, units: i64) -> Result<(), String> {
+        let reference = reference.parse().expect("a reference");
+        let sku = SKU.parse().expect("a SKU");
+        self.inventory.receive(&sku, reference, units, None).await.map_err(text).map(drop)
+    }
+
+    /// Two units of the one product, with an idempotency key.
+    pub(crate) async fn place(&self) -> Result<(), String> {
+        let wish = Place {
+            customer_id: "anna".parse().expect("a customer"),
+            lines: vec![LineRequest { sku: SKU.parse().expect("a SKU"), quantity: 2 }],
+            idempotency: Some(Idempotency { key: "once".to_owned() }),
+            trace: Trace::default(),
+        };
+        self.orders.place(wish).await.map_err(text).map(drop)
+    }
+
+    pub(crate) async fn placed(&self, units: i64) -> Result<(), String> {
+        self.stock(units).await?;
+        self.place().await
+    }
+
+    pub(crate) async fn cancel_order(&self, reason: CancelReason) -> Result<(), String> {
+        let id = OrderId::new(ORDER).expect("an order id");
+        self.orders.cancel(id, reason, &Trace::default()).await.map_err(text).map(drop)
+    }
+
+    pub(crate) async fn to_order(&self, seq: u32, event: Event) -> Result<(), String> {
+        self.orders.handle(incoming(seq, event)).await.map_err(text)
+    }
+
+    pub(crate) async fn to_stock(&self, seq: u32, event: Event) -> Result<(), String> {
+        self.inventory.handle(incoming(seq, event)).await.map_err(text)
+    }
+
+    pub(crate) async fn to_payment(&self, seq: u32, event: Event) -> Result<(), String> {
+        self.payments.handle(incoming(seq, event)).await.map_err(text)
+    }
+
+    pub(crate) async fn reserve(&self) -> Result<(), String> {
+        self.to_stock(1, created()).await
+    }
+
+    pub(crate) async fn expect_payment(&self) -> Result<(), String> {
+        self.to_payment(1, created()).await
+    }
+
+    /// The reservation's time passes.
+    pub(crate) async fn lapse(&self) -> Result<(), String> {
+        let lapsed = now().after(PAYMENT_TIMEOUT + GRACE + Duration::from_secs(1));
+        self.clock.0.store(lapsed.as_millis(), Ordering::SeqCst);
+        let freed = self.inventory.expire_lapsed().await.map_err(text);
+        self.clock.0.store(START_MS, Ordering::SeqCst);
+        freed.map(drop)
+    }
+
+    pub(crate) async fn webhook(&self, id: &str, kind: &str, amount: i64) -> Result<(), String> {
+        let body = format!(
+            r#"{{"id":"{id}","type":"{kind}","created":"2026-01-14T10:31:00Z","data":{{
+            "order_id":"{ORDER}","payment_id":"pay_{id}","amount":{amount},"currency":"EUR"}}}}"#
+        );
+        let headers = sign(&Secret::new(SECRET), body.as_bytes(), self.clock.now());
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let webhook = Webhook { headers: &headers, body: body.as_bytes() };
+        let received = self.payments.receive("demo", webhook, &Trace::default()).await;
+        received.map_err(text).map(drop)
+    }
+}
+
+fn created() -> Event {
+    OrderCreated {
+        customer_id: "anna".parse().expect("a customer"),
+        lines: vec![SkuQuantity { sku: SKU.parse().expect("a SKU"), quantity: 2 }],
+        total: eur(2_000),
+        pay_by: now().after(PAYMENT_TIMEOUT),
+    }
+    .into()
+}
+
+/// The `seq`-th event of the service that writes such events.
+fn incoming(seq: u32, event: Event) -> Incoming {
+    let aggregate_id = OrderId::new(ORDER).expect("an order id");
+    let event_type = event.event_type();
+    let event_id = EventId::of(aggregate_id, event_type.service(), seq);
+    let envelope = Envelope { event_id: event_id.clone(), occurred_at: now(), aggregate_id, event };
+    let message = Message {
+        group: aggregate_id.to_string().into(),
+        dedup_id: event_id.as_str().into(),
+        event_type: event_type.name().into(),
+        body: envelope.to_json().into(),
+        trace: Trace::default(),
+        replays: 0,
+    };
+    Incoming::decode(&message).expect("it was encoded just now")
+}
+
+fn text(error: impl std::error::Error) -> String {
+    lmall_app::consumer::chain(&error)
+}
