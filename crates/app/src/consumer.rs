@@ -3,7 +3,7 @@
 mod incoming;
 mod run;
 
-pub use incoming::{Incoming, Kept};
+pub use incoming::{Incoming, Kept, Place, Trail};
 pub use run::{Consumer, Options, run};
 
 use crate::failure::Failure;

@@ -20,7 +20,8 @@ pub enum Failure {
     #[error("{0}")]
     Never(String),
     /// A stored row is not what this program writes.
-    #[error("the row {0:?} is corrupt")]
+    // Not the partition: it may name a customer.
+    #[error("a row `{sort}` of the {table:?} table is corrupt", sort = .0.sort, table = .0.table)]
     Corrupt(Key, #[source] serde_json::Error),
 }
 

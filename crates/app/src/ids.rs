@@ -46,7 +46,9 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// A machine id's lease, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Lease {
-    /// Until when nobody else may take the machine id. Equal to `last_at` when given back.
+    /// When it was taken: always after `last_at` of the one before, so it names the holder.
+    taken_at: Timestamp,
+    /// Until when nobody else may take the machine id. In the past when given back.
     expires_at: Timestamp,
     /// No id made under this lease has a later timestamp.
     last_at: Timestamp,
@@ -72,11 +74,17 @@ impl TimeSource<u64> for LeaseTime {
 pub struct LeasedIds {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    held: RwLock<Held>,
+}
+
+/// A lease that is held, and what it is good for.
+struct Held {
     machine: u64,
+    taken_at: Timestamp,
     time: LeaseTime,
     generator: AtomicSnowflakeGenerator<RawId, LeaseTime>,
     /// On the monotonic clock: no id is made from then on.
-    stop_at: RwLock<Duration>,
+    stop_at: Duration,
 }
 
 impl LeasedIds {
@@ -85,49 +93,57 @@ impl LeasedIds {
     /// # Errors
     /// When the store does not answer, or all machine ids are taken.
     pub async fn acquire(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let salt = u64::try_from(clock.now().as_millis()).unwrap_or_default();
-        let (machine, base_at, base) =
-            rounds(&*clock, salt, || take_lease(&*store, &*clock)).await?;
-        let base_ms = u64::try_from(base_at.as_millis() - EPOCH_MS)
-            .map_err(|_| Failure::Never("the clock is before 2026".to_owned()))?;
-        let time = LeaseTime { clock: Arc::clone(&clock), base_ms, base };
-        let generator = AtomicSnowflakeGenerator::new(machine, time.clone());
-        let stop_at = RwLock::new(base + LEASE - LEASE_MARGIN);
-        Ok(Self { store, clock, machine, time, generator, stop_at })
+        let held = RwLock::new(take(&*store, &clock).await?);
+        Ok(Self { store, clock, held })
     }
 
     /// Renews the lease until `shutdown`, then gives it back. While the store does not answer,
-    /// ids are made until shortly before the lease ends, and again once it is renewed.
+    /// ids are made until shortly before the lease ends, and again once it is renewed. A lease
+    /// that somebody else took meanwhile is replaced by that of another machine id.
     pub async fn keep(&self, mut shutdown: Shutdown) {
         while shutdown.pause(&*self.clock, LEASE / 3).await {
-            if let Err(failure) = self.write_lease(LEASE).await {
-                let error = crate::consumer::chain(&failure);
-                tracing::warn!(machine.id = self.machine, error, "lease not renewed");
+            match self.renew(LEASE).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!("the machine id's lease was lost; taking another");
+                    match take(&*self.store, &self.clock).await {
+                        Ok(held) => *self.held.write() = held,
+                        Err(failure) => not_renewed(&failure),
+                    }
+                }
+                Err(failure) => not_renewed(&failure),
             }
         }
-        *self.stop_at.write() = Duration::ZERO;
-        if let Err(failure) = self.write_lease(Duration::ZERO).await {
-            let error = crate::consumer::chain(&failure);
-            tracing::debug!(machine.id = self.machine, error, "lease not given back");
+        self.held.write().stop_at = Duration::ZERO;
+        if let Err(failure) = self.renew(Duration::ZERO).await {
+            not_renewed(&failure);
         }
     }
 
-    async fn write_lease(&self, length: Duration) -> Result<(), Failure> {
-        let key = lease_key(self.machine);
-        rounds(&*self.clock, self.machine, async || {
+    /// Extends the lease to `length` from now; `false` when it is somebody else's by now.
+    async fn renew(&self, length: Duration) -> Result<bool, Failure> {
+        let (machine, taken_at, time) = {
+            let held = self.held.read();
+            (held.machine, held.taken_at, held.time.clone())
+        };
+        let key = lease_key(machine);
+        rounds(&*self.clock, machine, async || {
             let asked_at = self.clock.monotonic();
-            let item = self.store.get(&key).await?;
-            let ids_at = i64::try_from(self.time.current_millis()).unwrap_or(i64::MAX);
-            let now = Timestamp::from_millis(EPOCH_MS.saturating_add(ids_at));
-            let expires_at = now.after(length);
-            let lease = Lease { expires_at, last_at: expires_at };
-            let version = item.map_or(0, |item| item.version);
-            let changes = Changeset::new().put(plain(key.clone(), &lease), version);
+            let Some(item) = self.store.get(&key).await? else { return Ok(Round::Done(false)) };
+            if decode::<Lease>(&item)?.value.taken_at != taken_at {
+                self.held.write().stop_at = Duration::ZERO;
+                return Ok(Round::Done(false));
+            }
+            let ids_at = i64::try_from(time.current_millis()).unwrap_or(i64::MAX);
+            let last_at = Timestamp::from_millis(EPOCH_MS.saturating_add(ids_at)).after(length);
+            let lease = Lease { taken_at, expires_at: last_at, last_at };
+            let changes = Changeset::new().put(plain(key.clone(), &lease), item.version);
             Ok(match committed(self.store.commit(changes).await)? {
                 Ok(()) => {
-                    let mut stop_at = self.stop_at.write();
-                    *stop_at = asked_at + length.saturating_sub(LEASE_MARGIN);
-                    Round::Done(())
+                    let stop_at = asked_at + length.saturating_sub(LEASE_MARGIN);
+                    self.held.write().stop_at =
+                        if length.is_zero() { Duration::ZERO } else { stop_at };
+                    Round::Done(true)
                 }
                 Err(_) => Round::Again,
             })
@@ -136,19 +152,35 @@ impl LeasedIds {
     }
 }
 
+fn not_renewed(failure: &Failure) {
+    let error = crate::consumer::chain(failure);
+    tracing::warn!(error, "the machine id's lease was not renewed");
+}
+
 impl OrderIds for LeasedIds {
     fn next(&self) -> Result<OrderId, NoId> {
+        let held = self.held.read();
         loop {
-            if self.clock.monotonic() >= *self.stop_at.read() {
+            if self.clock.monotonic() >= held.stop_at {
                 return Err(NoId);
             }
-            match self.generator.poll_id() {
+            match held.generator.poll_id() {
                 Poll::Ready { id } => return OrderId::new(id.to_raw()).ok_or(NoId),
                 // 8,192 ids were made in this millisecond, or another thread was faster.
                 Poll::Pending { .. } => std::thread::yield_now(),
             }
         }
     }
+}
+
+async fn take(store: &dyn Store, clock: &Arc<dyn Clock>) -> Result<Held, Failure> {
+    let salt = u64::try_from(clock.now().as_millis()).unwrap_or_default();
+    let (machine, taken_at, base) = rounds(&**clock, salt, || take_lease(store, &**clock)).await?;
+    let base_ms = u64::try_from(taken_at.as_millis() - EPOCH_MS)
+        .map_err(|_| Failure::Never("the clock is before 2026".to_owned()))?;
+    let time = LeaseTime { clock: Arc::clone(clock), base_ms, base };
+    let generator = AtomicSnowflakeGenerator::new(machine, time.clone());
+    Ok(Held { machine, taken_at, time, generator, stop_at: base + LEASE - LEASE_MARGIN })
 }
 
 fn lease_key(machine: u64) -> Key {
@@ -185,7 +217,8 @@ async fn take_lease(
             }
         };
         let expires_at = base_at.after(LEASE);
-        let row = plain(key, &Lease { expires_at, last_at: expires_at });
+        let lease = Lease { taken_at: base_at, expires_at, last_at: expires_at };
+        let row = plain(key, &lease);
         let changes = Changeset::new().put(row, version);
         return Ok(match committed(store.commit(changes).await)? {
             Ok(()) => Round::Done((machine, base_at, base)),

@@ -6,8 +6,8 @@
 //!
 //! It must never speak HTTP, know an SDK or a database, read the wall clock, or draw chance.
 //!
-//! To add a consumer: write its use case, add its queue and filter to [`topology`], and match
-//! the events in the consumer of its service (`hot-path/*/src/consumer.rs`).
+//! To add a consumer: write its use case, add its queue and filter to [`topology`], implement
+//! [`consumer::Consumer`] beside the use cases of its service, and start it where they start.
 
 pub mod backoff;
 pub mod changeset;

@@ -8,8 +8,8 @@ use crate::{
     Changeset, Refusal, Write,
     failure::{Failure, committed},
     outbox::{OutboxRow, PENDING_SHARDS},
-    ports::{Bus, Clock, Index, IndexQuery, Query, Store, Table},
-    row::due_until,
+    ports::{Bus, Clock, Index, IndexQuery, Item, Query, Store, Table},
+    row::{due_until, skipped},
 };
 
 /// Rows PENDING for longer than this were lost on the way and are published by the sweeper.
@@ -135,16 +135,18 @@ impl Relay {
                 };
                 let page = self.store.query_index(&query).await?;
                 let mut oldest: HashMap<OrderId, u32> = HashMap::new();
-                for item in &page.items {
-                    let (row, _) = OutboxRow::from_body(&item.body)
-                        .map_err(|error| Failure::Corrupt(item.key.clone(), error))?;
+                for row in page.items.iter().filter_map(|item| skip_corrupt(decode(item))) {
                     let seq = oldest.entry(row.aggregate_id).or_insert(row.seq);
                     *seq = row.seq.min(*seq);
                 }
                 found += oldest.len();
                 let mut rows = Vec::new();
                 for (aggregate_id, seq) in oldest {
-                    rows.extend(self.rows_from(table, aggregate_id, seq).await?);
+                    match self.rows_from(table, aggregate_id, seq).await {
+                        Ok(from) => rows.extend(from),
+                        Err(failure @ Failure::Corrupt(..)) => skipped(&failure),
+                        Err(failure) => return Err(failure),
+                    }
                 }
                 let unsent = self.publish(rows).await;
                 after = page.next.filter(|_| unsent.is_empty());
@@ -171,13 +173,19 @@ impl Relay {
             descending: false,
         };
         let page = self.store.query(&query).await?;
-        let decode = |item: &crate::ports::Item| {
-            OutboxRow::from_body(&item.body)
-                .map(|(row, _)| row)
-                .map_err(|error| Failure::Corrupt(item.key.clone(), error))
-        };
         page.items.iter().map(decode).collect()
     }
+}
+
+fn decode(item: &Item) -> Result<OutboxRow, Failure> {
+    OutboxRow::from_body(&item.body)
+        .map(|(row, _)| row)
+        .map_err(|error| Failure::Corrupt(item.key.clone(), error))
+}
+
+/// Logs what cannot be read, so that it does not keep the sweep from all the others.
+fn skip_corrupt<T>(read: Result<T, Failure>) -> Option<T> {
+    read.inspect_err(skipped).ok()
 }
 
 fn first_of_each(rows: Vec<OutboxRow>) -> (Vec<OutboxRow>, Vec<OutboxRow>) {

@@ -53,6 +53,24 @@ pub fn decode<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, Failure>
     Ok(Versioned { value, version: item.version })
 }
 
+/// Reads a row's body for a job that looks at many: one that cannot be read is logged and left
+/// out, so that it does not keep the job from all the others.
+pub fn decode_or_skip<T: DeserializeOwned>(item: &Item) -> Option<T> {
+    match decode(item) {
+        Ok(row) => Some(row.value),
+        Err(failure) => {
+            skipped(&failure);
+            None
+        }
+    }
+}
+
+/// Logs that a job left a row out.
+pub fn skipped(failure: &Failure) {
+    let error = crate::consumer::chain(failure);
+    tracing::error!(error, "a row was skipped");
+}
+
 /// A row without indexes or expiry.
 ///
 /// # Panics

@@ -33,8 +33,15 @@ pub const STOCK_MAX: i64 = 1_000_000_000_000;
 /// Provider events kept in one payment row: about 200 bytes each, far below an item's 400 KB.
 pub const MOVEMENTS_MAX: usize = 500;
 
+/// Bytes of a request's body. A webhook's is stored whole, as evidence.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
 /// Seconds that `Prefer: wait=N` may ask for.
 pub const WAIT_S_MAX: u64 = 10;
 
 const _: () = assert!(ORDER_LINES_MAX * 2 <= ALLOCATIONS_MAX);
+// The largest transactions: a webhook's body, escaped, with the longest payment; or every bucket
+// that an order can touch. A movement stays under 2 KB and a bucket's row under 4 KB.
+const _: () = assert!(2 * BODY_BYTES_MAX + 2_000 * MOVEMENTS_MAX < TRANSACTION_BYTES_MAX);
+const _: () = assert!(4_000 * ALLOCATIONS_MAX < TRANSACTION_BYTES_MAX);
 const _: () = assert!(UNIT_PRICE_MAX < i64::MAX / 40 / 1_000);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lmall_domain::{
-    Timestamp,
+    EventId, Timestamp,
     event::{DecodeError, Envelope, EventType},
 };
 use serde::{Deserialize, Serialize};
@@ -29,14 +29,36 @@ pub struct Incoming {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Kept<'a> {
     /// The event.
-    pub message_id: lmall_domain::EventId,
+    pub message_id: EventId,
     /// Its kind.
     pub event_type: EventType,
     /// When it took effect.
     pub processed_at: Timestamp,
-    /// The whole envelope, where the row is part of an audit trail.
+    /// Where the row is part of an audit trail, its place there and the whole envelope.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub envelope: Option<&'a RawValue>,
+    pub trail: Option<Trail<'a>>,
+}
+
+/// A handled event in the audit trail of its aggregate.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Trail<'a> {
+    /// Its place among the others.
+    pub place: Place,
+    /// The envelope.
+    #[serde(borrow)]
+    pub envelope: &'a RawValue,
+}
+
+/// A place in an audit trail: by what was written, whatever the clock said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// How many events the aggregate's own service had written, this one's answer included.
+    pub events: u32,
+    /// 0 for an event that was answered by the last of them, 1 for that one itself, 2 for an
+    /// event that came after it and was not answered.
+    pub turn: u8,
+    /// The aggregate's version.
+    pub version: u64,
 }
 
 impl Incoming {
@@ -63,17 +85,17 @@ impl Incoming {
 
     /// The same, with the envelope and kept for ever: as a part of the order's audit trail.
     #[must_use]
-    pub fn trail_row(&self, table: Table, now: Timestamp) -> NewRow {
+    pub fn trail_row(&self, table: Table, now: Timestamp, place: Place) -> NewRow {
         let envelope = serde_json::from_str(&self.body).expect("it was decoded from JSON");
-        self.row(table, now, Some(envelope))
+        self.row(table, now, Some(Trail { place, envelope }))
     }
 
-    fn row(&self, table: Table, now: Timestamp, envelope: Option<&RawValue>) -> NewRow {
+    fn row(&self, table: Table, now: Timestamp, trail: Option<Trail<'_>>) -> NewRow {
         let kept = Kept {
             message_id: self.envelope.event_id.clone(),
             event_type: self.envelope.event.event_type(),
             processed_at: now,
-            envelope,
+            trail,
         };
         let sort = format!("{}{}", Self::SORT_PREFIX, self.envelope.event_id);
         crate::row::plain(Key::new(table, self.envelope.aggregate_id.to_string(), sort), &kept)

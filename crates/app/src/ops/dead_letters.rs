@@ -79,7 +79,10 @@ impl Replayer {
                 }
                 Some(_) => {}
                 None => {
-                    done.parked += usize::from(self.letters.park(&letter.id).await?);
+                    if !self.letters.park(&letter.id).await? {
+                        continue;
+                    }
+                    done.parked += 1;
                     tracing::error!(
                         queue.name = letter.queue.name(),
                         message.group = &*letter.message.group,

@@ -83,8 +83,7 @@ impl Orders {
                     descending: false,
                 };
                 let page = self.store.query_index(&query).await?;
-                for item in &page.items {
-                    let order = row::decode::<Order>(item)?.value;
+                for order in page.items.iter().filter_map(row::decode_or_skip::<Order>) {
                     if order.status == Status::Pending {
                         let trace = Trace::default();
                         let reason = CancelReason::PaymentTimeout;

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{Orders, TABLE};
 use crate::{
     OutboxRow,
-    consumer::{Incoming, Kept},
+    consumer::{Incoming, Kept, Place},
     failure::Failure,
     ports::{Index, IndexQuery, Item, Page, Query},
     row::{self, Versioned},
@@ -148,15 +148,8 @@ impl Orders {
                 }
             }
         }
-        // What was written in answer to an event has the event's own time: it comes after it.
-        // Only `order.created`, the first of all, answers none.
-        entries.sort_by(|left, right| {
-            let place = |entry: &TrailEntry| {
-                let own = entry.event_type.service() == lmall_domain::event::Service::Order;
-                (entry.recorded_at, own && entry.event_type != EventType::OrderCreated)
-            };
-            place(left).cmp(&place(right))
-        });
+        entries.sort_by_key(|(place, entry)| (*place, entry.recorded_at));
+        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
         Ok(entries)
     }
 
@@ -202,24 +195,24 @@ impl Orders {
     }
 }
 
-/// A trail entry of a row; `None` for a dedupe row without an envelope.
-fn entry(item: &Item, own: bool) -> Result<Option<TrailEntry>, Failure> {
+/// A row's place in the trail, and its entry; `None` for a dedupe row that is not part of one.
+fn entry(item: &Item, own: bool) -> Result<Option<(Place, TrailEntry)>, Failure> {
     let corrupt = |error| Failure::Corrupt(item.key.clone(), error);
     if own {
         let (row, _) = OutboxRow::from_body(&item.body).map_err(corrupt)?;
         let envelope = RawValue::from_string(row.envelope.to_string()).map_err(corrupt)?;
-        return Ok(Some(TrailEntry {
-            event_id: row.event_id,
-            event_type: row.event_type,
-            recorded_at: row.created_at,
-            envelope,
-        }));
+        let place = Place { events: row.seq, turn: 1, version: 0 };
+        let (event_id, event_type, recorded_at) = (row.event_id, row.event_type, row.created_at);
+        return Ok(Some((place, TrailEntry { event_id, event_type, recorded_at, envelope })));
     }
     let kept: Kept<'_> = serde_json::from_slice(&item.body).map_err(corrupt)?;
-    Ok(kept.envelope.map(|envelope| TrailEntry {
-        event_id: kept.message_id,
-        event_type: kept.event_type,
-        recorded_at: kept.processed_at,
-        envelope: envelope.to_owned(),
+    Ok(kept.trail.map(|trail| {
+        let entry = TrailEntry {
+            event_id: kept.message_id,
+            event_type: kept.event_type,
+            recorded_at: kept.processed_at,
+            envelope: trail.envelope.to_owned(),
+        };
+        (trail.place, entry)
     }))
 }

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use lmall_domain::{
     event::Event,
-    order::{Command, Decision, decide},
+    order::{Command, Decision, Order, decide},
 };
 
 use super::{Orders, TABLE};
 use crate::{
     Changeset, Refusal,
-    consumer::{Consumer, HandleError, Incoming},
+    consumer::{Consumer, HandleError, Incoming, Place},
     failure::{Failure, Round, committed, rounds},
     topology::Queue,
 };
@@ -42,14 +42,19 @@ impl Orders {
             .await?
             .ok_or(Failure::NotYet("the order is not known yet"))?;
         // A repeated event is decided on like a new one; its dedupe row refuses the commit.
-        let changes =
-            Changeset::new().insert(incoming.trail_row(TABLE, now), Refusal::AlreadyHandled);
+        let handled = |order: &Order, version, turn| {
+            let place = Place { events: order.events, turn, version };
+            let row = incoming.trail_row(TABLE, now, place);
+            Changeset::new().insert(row, Refusal::AlreadyHandled)
+        };
         let changes = match decide(&before.value, command, now) {
             Ok(Decision::Change(order, event)) => {
+                let turn = if event.is_some() { 0 } else { 2 };
+                let changes = handled(&order, before.version + 1, turn);
                 Self::write(changes, Some(&before), &order, event, now, incoming.trace.clone())
             }
             // Noted all the same: a repetition in another state must do nothing either.
-            Ok(Decision::Nothing) | Err(_) => changes,
+            Ok(Decision::Nothing) | Err(_) => handled(&before.value, before.version, 2),
         };
         Ok(match committed(self.store.commit(changes).await)? {
             Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),

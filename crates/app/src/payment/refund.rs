@@ -117,8 +117,8 @@ impl Payments {
                 descending: false,
             };
             // An attempt moves the row to the end of the index, so one page a run is fair.
-            for item in self.store.query_index(&query).await?.items {
-                let payment = row::decode::<Payment>(&item)?.value;
+            let items = self.store.query_index(&query).await?.items;
+            for payment in items.iter().filter_map(row::decode_or_skip::<Payment>) {
                 for refund in payment.refunds.iter().filter(|refund| refund.progress.is_open()) {
                     let (id, trace) = (payment.order_id, Trace::default());
                     let attempt = Command::Attempt(refund.id.clone());

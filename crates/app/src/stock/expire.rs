@@ -74,9 +74,7 @@ impl Inventory {
                     descending: false,
                 };
                 let page = self.store.query_index(&query).await?;
-                for item in &page.items {
-                    open.push(row::decode(item)?.value);
-                }
+                open.extend(page.items.iter().filter_map(row::decode_or_skip::<Reservation>));
                 after = page.next;
                 if after.is_none() {
                     break;

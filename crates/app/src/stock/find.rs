@@ -2,6 +2,7 @@
 
 use lmall_domain::{
     OrderId, Sku,
+    limits::ALLOCATIONS_MAX,
     stock::{Allocation, Line, allocate},
 };
 
@@ -24,9 +25,15 @@ impl Inventory {
         ask_gate: bool,
     ) -> Result<Found, Failure> {
         let mut found = Vec::with_capacity(lines.len());
+        let mut room = ALLOCATIONS_MAX;
         for line in lines {
-            match self.find_line(order_id, line, ask_gate).await? {
-                Some(allocations) => found.push(allocations),
+            let allocations = self.find_line(order_id, line, ask_gate).await?;
+            // More than a transaction takes is as good as not there: the buckets are too small.
+            match allocations.filter(|allocations| allocations.len() <= room) {
+                Some(allocations) => {
+                    room -= allocations.len();
+                    found.push(allocations);
+                }
                 None => {
                     self.give_back(order_id, lines).await;
                     return Ok(Found::NotEnough(line.sku.clone()));

@@ -46,7 +46,7 @@ pub struct Receipt {
 pub enum ReceiptOutcome {
     /// It is in the ledger, now or since before.
     Recorded(Level),
-    /// The reference was used with other units.
+    /// The reference was used with other units or another reason.
     ReferenceReused,
     /// It would take what is reserved or sold.
     NotEnough,
@@ -114,7 +114,8 @@ impl Inventory {
         let buckets = self.buckets(sku).await?;
         let key = row::receipt_key(sku, &receipt.reference);
         if let Some(item) = self.store.get(&key).await? {
-            let same = row::decode::<Receipt>(&item)?.value.units == receipt.units;
+            let before = row::decode::<Receipt>(&item)?.value;
+            let same = before.units == receipt.units && before.reason == receipt.reason;
             return Ok(Round::Done(if same {
                 ReceiptOutcome::Recorded(level(&buckets))
             } else {
@@ -143,7 +144,11 @@ impl Inventory {
                 return Ok(Round::Again);
             }
         }
-        self.tell_gate(sku, credits).await?;
+        if let Err(failure) = self.tell_gate(sku, credits).await {
+            // The receipt is in the ledger; the next check for drift tells the gate.
+            let error = crate::consumer::chain(&failure);
+            tracing::warn!(sku = sku.as_str(), error, "the stock gate was not told of a receipt");
+        }
         Ok(Round::Done(ReceiptOutcome::Recorded(level(&self.buckets(sku).await?))))
     }
 

@@ -180,6 +180,7 @@ fn request_refund(mut payment: Payment, due: &RefundDue, now: Timestamp) -> Deci
 /// Spreads `amount` over the captures of its currency, newest first (a surplus came last), and
 /// never takes more than a capture has left: refunds never exceed captures.
 fn split(payment: &Payment, amount: Money) -> Vec<(ProviderName, PaymentId, Money)> {
+    let payment = &matched(payment);
     let mut missing = amount.amount;
     let mut parts: Vec<(ProviderName, PaymentId, Money)> = Vec::new();
     for movement in payment.movements.iter().rev() {
@@ -197,6 +198,19 @@ fn split(payment: &Payment, amount: Money) -> Vec<(ProviderName, PaymentId, Mone
         }
     }
     parts
+}
+
+/// The payment as it will be once all that providers said of refunds has settled: a refund of
+/// ours that a webhook waits to tell of must not count a second time, as one of the provider's own.
+fn matched(payment: &Payment) -> Payment {
+    let mut matched = payment.clone();
+    let waiting = |movement: &&Movement| !movement.settled && movement.kind == Kind::Refunded;
+    for movement in payment.movements.iter().filter(waiting) {
+        if let Some(refund) = matching_refund(&mut matched, movement) {
+            refund.progress = Progress::Settled;
+        }
+    }
+    matched
 }
 
 /// What is left of the provider's payment: its captures less the refunds asked for, less those

@@ -37,11 +37,14 @@ pub(super) fn check_case(case: &Case, at_rest: bool, now: Timestamp) -> Vec<Viol
         None if case.reservation.is_some() || !case.outbox[0].is_empty() => {
             found.add(1, "has a reservation or events, but does not exist");
         }
-        // A provider spoke of an order that never was: its money waits for a person.
         None => {}
     }
     if let Some(payment) = &case.payment {
         check_refunds(payment, &mut found);
+        let captured = payment.movements.iter().any(|movement| movement.kind == Kind::Captured);
+        if at_rest && captured && case.order.is_none() {
+            found.add(2, "does not exist, but money was captured for it");
+        }
     }
     if at_rest {
         check_deliveries(case, now, &mut found);
@@ -111,17 +114,22 @@ fn check_money_at_rest(order: &Order, payment: Option<&Payment>, found: &mut Fin
             format_args!("the payment has {captured} captured, the order {}", order.captured),
         );
     }
-    let on_the_way: i64 = payment.map_or(0, |payment| {
-        let of_order = payment.refunds.iter().filter(|refund| refund.amount.currency == currency);
-        of_order.map(|refund| refund.amount.amount).sum()
-    });
-    // Less only where the provider had given money back on its own.
-    let on_its_own = payment.map_or(0, |payment| payment.refunded(currency));
-    if on_the_way > order.refund_requested || on_the_way.max(on_its_own) < order.refund_requested {
-        found.add(
-            2,
-            format_args!("asked {} back, {on_the_way} are being refunded", order.refund_requested),
-        );
+    let Some(payment) = payment else { return };
+    let ours = |settled: bool| -> i64 {
+        let refunds = payment.refunds.iter().filter(|refund| refund.amount.currency == currency);
+        refunds
+            .filter(|refund| {
+                !settled || matches!(refund.progress, Progress::Settled | Progress::Answered)
+            })
+            .map(|refund| refund.amount.amount)
+            .sum()
+    };
+    let on_its_own = (payment.refunded(currency) - ours(true)).max(0);
+    let asked = ours(false);
+    // Less is asked of the provider only where it had given money back on its own.
+    if asked > order.refund_requested || asked + on_its_own < order.refund_requested {
+        let wanted = order.refund_requested;
+        found.add(2, format_args!("wants {wanted} back, {asked} are being refunded"));
     }
 }
 
