@@ -66,7 +66,11 @@ pub fn committed(result: Result<(), CommitError>) -> Result<Result<(), crate::Re
         Ok(()) => Ok(Ok(())),
         Err(CommitError::Refused(refusal)) => Ok(Err(refusal)),
         // Loading again shows whether it took effect: by the dedupe row or the version.
-        Err(CommitError::Unknown(_)) => Ok(Err(crate::Refusal::Stale)),
+        Err(error @ CommitError::Unknown(_)) => {
+            let error = crate::consumer::chain(&error);
+            tracing::warn!(error, "looking whether a transaction took effect");
+            Ok(Err(crate::Refusal::Stale))
+        }
         Err(CommitError::Unavailable(source)) => Err(Failure::Unavailable(source)),
     }
 }
