@@ -43,6 +43,9 @@ const LEASE: Duration = Duration::from_secs(60);
 /// runs at another speed cannot make two holders overlap.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
+/// For how long a lease is good for ids, in milliseconds.
+const USABLE_MS: u64 = (LEASE.as_secs() - LEASE_MARGIN.as_secs()) * 1_000;
+
 /// A machine id's lease, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Lease {
@@ -83,8 +86,8 @@ struct Held {
     taken_at: Timestamp,
     time: LeaseTime,
     generator: AtomicSnowflakeGenerator<RawId, LeaseTime>,
-    /// On the monotonic clock: no id is made from then on.
-    stop_at: Duration,
+    /// No id has this timestamp or a later one: milliseconds since [`EPOCH_MS`].
+    stop_ms: u64,
 }
 
 impl LeasedIds {
@@ -114,7 +117,7 @@ impl LeasedIds {
                 Err(failure) => not_renewed(&failure),
             }
         }
-        self.held.write().stop_at = Duration::ZERO;
+        self.held.write().stop_ms = 0;
         if let Err(failure) = self.renew(Duration::ZERO).await {
             not_renewed(&failure);
         }
@@ -128,21 +131,21 @@ impl LeasedIds {
         };
         let key = lease_key(machine);
         rounds(&*self.clock, machine, async || {
-            let asked_at = self.clock.monotonic();
+            let asked_ms = time.current_millis();
             let Some(item) = self.store.get(&key).await? else { return Ok(Round::Done(false)) };
             if decode::<Lease>(&item)?.value.taken_at != taken_at {
-                self.held.write().stop_at = Duration::ZERO;
+                self.held.write().stop_ms = 0;
                 return Ok(Round::Done(false));
             }
-            let ids_at = i64::try_from(time.current_millis()).unwrap_or(i64::MAX);
-            let last_at = Timestamp::from_millis(EPOCH_MS.saturating_add(ids_at)).after(length);
+            let asked_at = EPOCH_MS.saturating_add_unsigned(asked_ms);
+            let last_at = Timestamp::from_millis(asked_at).after(length);
             let lease = Lease { taken_at, expires_at: last_at, last_at };
             let changes = Changeset::new().put(plain(key.clone(), &lease), item.version);
             Ok(match committed(self.store.commit(changes).await)? {
                 Ok(()) => {
-                    let stop_at = asked_at + length.saturating_sub(LEASE_MARGIN);
-                    self.held.write().stop_at =
-                        if length.is_zero() { Duration::ZERO } else { stop_at };
+                    if !length.is_zero() {
+                        self.held.write().stop_ms = asked_ms + USABLE_MS;
+                    }
                     Round::Done(true)
                 }
                 Err(_) => Round::Again,
@@ -161,13 +164,13 @@ impl OrderIds for LeasedIds {
     fn next(&self) -> Result<OrderId, NoId> {
         let held = self.held.read();
         loop {
-            if self.clock.monotonic() >= held.stop_at {
-                return Err(NoId);
-            }
             match held.generator.poll_id() {
-                Poll::Ready { id } => return OrderId::new(id.to_raw()).ok_or(NoId),
+                Poll::Ready { id } if id.timestamp() < held.stop_ms => {
+                    return OrderId::new(id.to_raw()).ok_or(NoId);
+                }
+                Poll::Ready { .. } => return Err(NoId),
                 // 8,192 ids were made in this millisecond, or another thread was faster.
-                Poll::Pending { .. } => std::thread::yield_now(),
+                Poll::Pending { .. } => std::hint::spin_loop(),
             }
         }
     }
@@ -180,7 +183,7 @@ async fn take(store: &dyn Store, clock: &Arc<dyn Clock>) -> Result<Held, Failure
         .map_err(|_| Failure::Never("the clock is before 2026".to_owned()))?;
     let time = LeaseTime { clock: Arc::clone(clock), base_ms, base };
     let generator = AtomicSnowflakeGenerator::new(machine, time.clone());
-    Ok(Held { machine, taken_at, time, generator, stop_at: base + LEASE - LEASE_MARGIN })
+    Ok(Held { machine, taken_at, time, generator, stop_ms: base_ms + USABLE_MS })
 }
 
 fn lease_key(machine: u64) -> Key {
