@@ -1,6 +1,10 @@
 //! The relay: from the outbox to the bus, in order, at least once.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use lmall_domain::{OrderId, event::EventType};
 
@@ -121,6 +125,8 @@ impl Relay {
     pub async fn sweep(&self, table: Table, age: Duration) -> Result<usize, Failure> {
         let until = due_until(self.clock.now().before(age));
         let mut found = 0;
+        // What failed must not be overtaken by a later row that another page has.
+        let mut stuck: HashSet<OrderId> = HashSet::new();
         for shard in 0..PENDING_SHARDS {
             let mut after = None;
             loop {
@@ -141,6 +147,7 @@ impl Relay {
                 }
                 found += oldest.len();
                 let mut rows = Vec::new();
+                oldest.retain(|aggregate_id, _| !stuck.contains(aggregate_id));
                 for (aggregate_id, seq) in oldest {
                     match self.rows_from(table, aggregate_id, seq).await {
                         Ok(from) => rows.extend(from),
@@ -149,7 +156,8 @@ impl Relay {
                     }
                 }
                 let unsent = self.publish(rows).await;
-                after = page.next.filter(|_| unsent.is_empty());
+                stuck.extend(unsent.iter().map(|row| row.aggregate_id));
+                after = page.next;
                 if after.is_none() {
                     break;
                 }
@@ -189,7 +197,7 @@ fn skip_corrupt<T>(read: Result<T, Failure>) -> Option<T> {
 }
 
 fn first_of_each(rows: Vec<OutboxRow>) -> (Vec<OutboxRow>, Vec<OutboxRow>) {
-    let mut seen = std::collections::HashSet::with_capacity(rows.len());
+    let mut seen = HashSet::with_capacity(rows.len());
     rows.into_iter().partition(|row| seen.insert(row.aggregate_id))
 }
 

@@ -116,16 +116,22 @@ struct Worker {
 }
 
 impl Worker {
-    /// Handles the messages of one group, one after another; after one that failed, or when the
-    /// process is to stop, the rest goes back.
+    /// Handles the messages of one group, one after another, and acknowledges each. After one
+    /// that failed, or when the process is to stop, the rest goes back.
     async fn group(&self, deliveries: Vec<Delivery>) {
-        let mut deliveries = deliveries.into_iter();
-        let mut done = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries.by_ref() {
-            match self.attempt(&delivery).await {
-                Ok(()) => done.push(delivery.receipt),
+        let queue = self.consumer.queue();
+        let mut beat = self.clock.monotonic() + self.options.visibility / 2;
+        let mut held = deliveries.as_slice();
+        while let [delivery, rest @ ..] = held {
+            match self.attempt(held, &mut beat).await {
+                Ok(()) => {
+                    let receipts = vec![delivery.receipt.clone()];
+                    log_bus(queue, "delete", self.bus.delete(queue, receipts).await);
+                    held = rest;
+                }
                 Err(error) => {
-                    self.fail(&delivery, &error).await;
+                    self.fail(delivery, &error).await;
+                    held = rest;
                     break;
                 }
             }
@@ -133,19 +139,16 @@ impl Worker {
                 break;
             }
         }
-        let queue = self.consumer.queue();
-        if !done.is_empty() {
-            log_bus(queue, "delete", self.bus.delete(queue, done).await);
-        }
-        for delivery in deliveries {
+        for delivery in held {
             let back = self.bus.change_visibility(queue, &delivery.receipt, Duration::ZERO).await;
             log_bus(queue, "release", back);
         }
     }
 
-    /// Decodes and handles one message, keeping it invisible for as long as that takes. A panic
-    /// is an error like any other: it must not take the process down.
-    async fn attempt(&self, delivery: &Delivery) -> Result<(), HandleError> {
+    /// Decodes and handles the first message, keeping all that are held invisible for as long
+    /// as that takes. A panic is an error like any other: it must not take the process down.
+    async fn attempt(&self, held: &[Delivery], beat: &mut Duration) -> Result<(), HandleError> {
+        let Some(delivery) = held.first() else { return Ok(()) };
         let incoming = Incoming::decode(&delivery.message)
             .map_err(|error| HandleError::Reject(super::chain(&error)))?;
         let handled = AssertUnwindSafe(self.consumer.handle(incoming)).catch_unwind();
@@ -158,14 +161,20 @@ impl Worker {
                         Err(HandleError::Retry(format!("panicked: {}", panic_text(&*panic))))
                     });
                 }
-                () = self.clock.sleep(self.options.visibility / 2) => {
-                    let queue = self.consumer.queue();
-                    let visibility = self.options.visibility;
-                    let more =
-                        self.bus.change_visibility(queue, &delivery.receipt, visibility).await;
-                    log_bus(queue, "heartbeat", more);
+                () = self.clock.sleep(beat.saturating_sub(self.clock.monotonic())) => {
+                    *beat = self.clock.monotonic() + self.options.visibility / 2;
+                    self.heartbeat(held).await;
                 }
             }
+        }
+    }
+
+    async fn heartbeat(&self, held: &[Delivery]) {
+        let queue = self.consumer.queue();
+        for delivery in held {
+            let visibility = self.options.visibility;
+            let more = self.bus.change_visibility(queue, &delivery.receipt, visibility).await;
+            log_bus(queue, "heartbeat", more);
         }
     }
 

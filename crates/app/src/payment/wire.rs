@@ -75,7 +75,8 @@ struct StripeObject {
 
 #[derive(Default, Deserialize)]
 struct StripeMetadata {
-    order_id: Option<OrderId>,
+    // Text first: whoever shares the account may name things as they like.
+    order_id: Option<String>,
 }
 
 /// Reads a signed body. `header_id` is the id in the headers, for schemes that have it there.
@@ -163,7 +164,8 @@ fn generic(kind: Kind, data: &str) -> Result<Found, Unparsable> {
 /// `None` for an object without our order id: a payment of something else on the same account.
 fn stripe(kind: Kind, data: &str) -> Result<Option<Found>, Unparsable> {
     let StripeData { object, previous_attributes } = serde_json::from_str(data)?;
-    let Some(order_id) = object.metadata.order_id else { return Ok(None) };
+    let order_id = object.metadata.order_id.and_then(|id| id.parse::<OrderId>().ok());
+    let Some(order_id) = order_id else { return Ok(None) };
     let currency = Currency::from_code(&object.currency.to_ascii_uppercase())
         .map_err(|error| Unparsable(error.to_string()))?;
     let amount = match kind {

@@ -72,13 +72,17 @@ pub fn decide(
         (State::Trying, Command::Hold(found)) => hold(reservation, found),
         (State::Trying, Command::Refuse(sku)) => reject(reservation, sku),
         (State::Trying, Command::Cancel) => release(reservation, ReleaseReason::Canceled),
-        (State::Trying | State::Reserved, Command::Expire) if now >= reservation.expires_at => {
-            release(reservation, ReleaseReason::Expired)
+        // Not `released`: a paid order waits for its stock, and only a rejection ends the wait.
+        (State::Trying, Command::Expire) if now >= reservation.expires_at => {
+            reject(reservation, None)
         }
         (State::Trying, Command::Confirm) => return Err(Rejection::NotYet),
 
         (State::Reserved, Command::Confirm) => sell(reservation, Flow::Sell),
         (State::Reserved, Command::Cancel) => release(reservation, ReleaseReason::Canceled),
+        (State::Reserved, Command::Expire) if now >= reservation.expires_at => {
+            release(reservation, ReleaseReason::Expired)
+        }
 
         (State::Rejected | State::Released, Command::Confirm) => {
             return Err(Rejection::NotHeld);

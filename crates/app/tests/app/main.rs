@@ -1,0 +1,12 @@
+//! The pure parts of the application layer, and its loops over ports in memory.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "what a test does not expect is a failure")]
+
+mod consumer;
+mod ids;
+mod provider_libraries;
+mod relay;
+mod signatures;
+mod support;
+mod topology;
+mod wire;

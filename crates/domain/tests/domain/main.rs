@@ -1,0 +1,11 @@
+//! The rules, cell by cell, and together under chance.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "what a test does not expect is a failure")]
+
+mod event_schemas;
+mod order_table;
+mod payment_table;
+mod placing;
+mod saga_property;
+mod stock_table;
+mod support;
