@@ -5,6 +5,7 @@
 //! restart everything is visible at once, also what was waiting for its next try.
 
 mod dead;
+mod dedup;
 mod delivery;
 mod queue;
 mod statements;
@@ -28,9 +29,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::db::{Readers, Tx, Writer};
+use dedup::Scope;
 use delivery::Delivered;
 use queue::QueueState;
-use statements::Scope;
 pub(crate) use statements::Statements;
 
 /// The bus of one machine, in the file of the store.
@@ -106,10 +107,10 @@ impl Queues {
         messages: &[Message],
         now: Timestamp,
     ) -> rusqlite::Result<Vec<Sent>> {
-        let generation = tx.bus.generation(now)?;
+        let generation = tx.bus.dedup.generation(now)?;
         let mut sent = Vec::with_capacity(messages.len());
         for message in messages {
-            if tx.bus.remember(generation, Scope::Topic(topic), &message.dedup_id, now)? {
+            if tx.bus.dedup.remember(generation, Scope::Topic(topic), &message.dedup_id, now)? {
                 for queue in subscribers(topic, &message.event_type) {
                     sent.push(self.send(tx, queue, message)?);
                 }

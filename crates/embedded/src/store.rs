@@ -98,7 +98,8 @@ impl SqliteStore {
         self.writer.call(set).await.map_err(|failure| StoreError(Box::new(failure)))
     }
 
-    /// Everything that is wrong with the file, after reading all of it. Empty: nothing.
+    /// Everything that is wrong with the file, after reading all of it. Empty: nothing. It
+    /// blocks the thread, and the write-ahead log grows meanwhile.
     ///
     /// # Errors
     /// When the file cannot be read.

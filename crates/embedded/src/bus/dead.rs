@@ -11,8 +11,10 @@ use lmall_domain::{Timestamp, event::EventType};
 use rusqlite::{Connection, Row};
 
 use super::{
-    Queues, Sent, SqliteBus, bus_error, delivery,
-    statements::{self, MESSAGE, Scope},
+    Queues, Sent, SqliteBus, bus_error,
+    dedup::Scope,
+    delivery,
+    statements::{self, MESSAGE},
 };
 use crate::db::{Failure, Tx, integer};
 
@@ -74,11 +76,13 @@ fn redrive(
         // The queue knows the ids that it was sent through its topic, too.
         let topic = EventType::from_name(&message.event_type).map(EventType::topic);
         let known = match topic {
-            Some(topic) => tx.bus.knows(Scope::Topic(topic), &message.dedup_id, now)?,
+            Some(topic) => tx.bus.dedup.knows(Scope::Topic(topic), &message.dedup_id, now)?,
             None => false,
         };
-        let generation = tx.bus.generation(now)?;
-        if known || !tx.bus.remember(generation, Scope::Queue(queue), &message.dedup_id, now)? {
+        let generation = tx.bus.dedup.generation(now)?;
+        if known
+            || !tx.bus.dedup.remember(generation, Scope::Queue(queue), &message.dedup_id, now)?
+        {
             return Ok(Redriven::Done(None));
         }
     }

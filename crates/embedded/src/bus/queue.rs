@@ -72,14 +72,15 @@ impl QueueState {
         self.wait(seq, group, receive_count);
     }
 
-    /// Picks up to `max` messages that nobody holds, for somebody to hold them until `until`.
+    /// Picks up to `max` messages that nobody holds, for somebody to hold them until `until`: the
+    /// first of each group only. What stands behind a message that keeps failing is not received
+    /// with it, or it would use up its own receives.
     pub(super) fn pick(&mut self, max: usize, until: Duration) -> Vec<Pick> {
         let mut picks = Vec::new();
         while picks.len() < max {
             let Some(key) = self.ready.pop_front() else { break };
             let Some(group) = self.groups.get_mut(&key) else { continue };
-            let seqs = group.take(max - picks.len());
-            for seq in seqs {
+            if let Some(seq) = group.take() {
                 picks.push(self.hold(seq, key, until));
             }
         }

@@ -3,33 +3,13 @@
 use std::sync::Arc;
 
 use lmall_app::{ports::Message, topology::Queue};
-use lmall_domain::{Timestamp, event::Topic};
+use lmall_domain::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
-use crate::db::integer;
-
-/// How long a deduplication id is remembered, in milliseconds: the five minutes of SQS.
-const WINDOW_MS: i64 = 300_000;
+use super::dedup::Dedup;
 
 /// The columns that [`message`] reads, in its order.
 pub(super) const MESSAGE: &str = "grp, dedup_id, event_type, body, trace, replays";
-
-/// Where a deduplication id counts.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Scope {
-    Topic(Topic),
-    Queue(Queue),
-}
-
-impl Scope {
-    const fn number(self) -> i64 {
-        match self {
-            Self::Topic(Topic::OrderEvents) => 1,
-            Self::Topic(Topic::PaymentEvents) => 2,
-            Self::Queue(queue) => 16 + number(queue),
-        }
-    }
-}
 
 /// The number that stands for the queue in the file.
 pub(super) const fn number(queue: Queue) -> i64 {
@@ -70,10 +50,7 @@ pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
 
 /// The statements of the bus.
 pub(crate) struct Statements<'c> {
-    connection: &'c Connection,
-    generation: Statement<'c>,
-    remember: [Statement<'c>; 2],
-    known: Statement<'c>,
+    pub(super) dedup: Dedup<'c>,
     send: Statement<'c>,
     count: Statement<'c>,
     delete: Statement<'c>,
@@ -82,29 +59,11 @@ pub(crate) struct Statements<'c> {
     unbury: Statement<'c>,
 }
 
-fn remember(younger: u8, elder: u8) -> String {
-    format!(
-        "INSERT INTO dedup_{younger} (scope, dedup_id, sent_at) SELECT ?1, ?2, ?3
-         WHERE NOT EXISTS (SELECT 1 FROM dedup_{elder}
-             WHERE scope = ?1 AND dedup_id = ?2 AND sent_at > ?3 - {WINDOW_MS})
-         ON CONFLICT (scope, dedup_id) DO UPDATE SET sent_at = excluded.sent_at
-             WHERE sent_at <= excluded.sent_at - {WINDOW_MS}"
-    )
-}
-
 impl<'c> Statements<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         let prepare = |sql: &str| connection.prepare(sql);
         Ok(Self {
-            connection,
-            generation: prepare("SELECT younger, since FROM dedup_generation")?,
-            remember: [prepare(&remember(0, 1))?, prepare(&remember(1, 0))?],
-            known: prepare(&format!(
-                "SELECT EXISTS (SELECT 1 FROM dedup_0
-                     WHERE scope = ?1 AND dedup_id = ?2 AND sent_at > ?3 - {WINDOW_MS})
-                 OR EXISTS (SELECT 1 FROM dedup_1
-                     WHERE scope = ?1 AND dedup_id = ?2 AND sent_at > ?3 - {WINDOW_MS})"
-            ))?,
+            dedup: Dedup::prepare(connection)?,
             send: prepare(&format!(
                 "INSERT INTO message (seq, queue, receive_count, {MESSAGE})
                  VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)"
@@ -120,46 +79,6 @@ impl<'c> Statements<'c> {
             )?,
             unbury: prepare("DELETE FROM dead_letter WHERE id = ?1 RETURNING queue")?,
         })
-    }
-
-    /// The generation of deduplication ids to write to, after turning them over if it is time.
-    pub(super) fn generation(&mut self, now: Timestamp) -> rusqlite::Result<usize> {
-        let (younger, since): (i64, i64) =
-            self.generation.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let younger = usize::from(younger != 0);
-        if now.as_millis() - since < WINDOW_MS {
-            return Ok(younger);
-        }
-        // What the elder one holds was sent before the younger one began: all of it is too old.
-        let next = 1 - younger;
-        self.connection.execute(&format!("DELETE FROM dedup_{next}"), [])?;
-        self.connection.execute(
-            "UPDATE dedup_generation SET younger = ?1, since = ?2",
-            (integer(next), now.as_millis()),
-        )?;
-        Ok(next)
-    }
-
-    /// Notes that the id was sent at `now`; `false` when it was within the window before.
-    pub(super) fn remember(
-        &mut self,
-        generation: usize,
-        scope: Scope,
-        dedup_id: &str,
-        now: Timestamp,
-    ) -> rusqlite::Result<bool> {
-        let new = (scope.number(), dedup_id, now.as_millis());
-        Ok(self.remember[generation].execute(new)? == 1)
-    }
-
-    /// Whether the id was sent within the window before `now`.
-    pub(super) fn knows(
-        &mut self,
-        scope: Scope,
-        dedup_id: &str,
-        now: Timestamp,
-    ) -> rusqlite::Result<bool> {
-        self.known.query_row((scope.number(), dedup_id, now.as_millis()), |row| row.get(0))
     }
 
     /// Puts the message into the queue.

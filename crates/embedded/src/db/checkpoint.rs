@@ -155,9 +155,12 @@ impl Shared {
             wanted.pass = false;
             drop(wanted);
             for _ in 0..PASSES_MAX {
+                let before = self.copied.load(Ordering::Acquire);
                 let rest = self.pass(connection);
                 let long = self.logged.load(Ordering::Acquire) >= RESTART_PAGES;
-                if !long || rest.is_none_or(|rest| rest <= REST_PAGES) {
+                // Without progress, somebody reads an old part of the log: it has to wait.
+                let stuck = self.copied.load(Ordering::Acquire) <= before;
+                if stuck || !long || rest.is_none_or(|rest| rest <= REST_PAGES) {
                     break;
                 }
             }

@@ -262,16 +262,18 @@ fn check_quickly(connection: &Connection, file: &Path) -> Result<(), Problem> {
         ("name", "payment_index"),
         ("seq", "message"),
         ("id", "dead_letter"),
-        ("scope", "dedup_0"),
-        ("scope", "dedup_1"),
+        ("key", "dedup_0"),
+        ("key", "dedup_1"),
+        ("key", "dedup_2"),
         ("younger", "dedup_generation"),
     ] {
         for end in ["min", "max"] {
-            connection.query_row(
-                &format!("SELECT {end}({column}) FROM {table}"),
-                [],
-                |_| Ok(()),
-            )?;
+            let sql = format!("SELECT {end}({column}) FROM {table}");
+            connection.query_row(&sql, [], |_| Ok(())).map_err(|error| {
+                // Nothing is wrong with the statement: it is the table that is not ours.
+                let foreign = error.sqlite_error_code() == Some(ErrorCode::Unknown);
+                if foreign { Problem::Corrupt(error.to_string()) } else { error.into() }
+            })?;
         }
     }
     Ok(())

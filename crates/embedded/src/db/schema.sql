@@ -90,19 +90,20 @@ CREATE TABLE dead_letter (
 );
 CREATE INDEX dead_letter_queue ON dead_letter (queue, parked_at);
 
--- Deduplication ids of the last minutes, in two generations: when the younger one is older than
--- the window, the elder one is emptied and becomes the younger one.
+-- Deduplication ids of the last minutes, in three generations. The younger one is written to,
+-- the elder one is asked too, and what is older than that is emptied bit by bit. When the
+-- younger one is as old as the window, each moves up by one.
 CREATE TABLE dedup_0 (
-    scope INTEGER NOT NULL,      -- 1 order events, 2 payment events, 16 + queue: sent to a queue
-    dedup_id TEXT NOT NULL,
-    sent_at INTEGER NOT NULL,
-    PRIMARY KEY (scope, dedup_id)
+    key TEXT PRIMARY KEY NOT NULL,   -- scope and id; 1 order events, 2 payment events, 16 + queue: sent to a queue
+    sent_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE dedup_1 (
-    scope INTEGER NOT NULL,
-    dedup_id TEXT NOT NULL,
-    sent_at INTEGER NOT NULL,
-    PRIMARY KEY (scope, dedup_id)
+    key TEXT PRIMARY KEY NOT NULL,
+    sent_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE dedup_2 (
+    key TEXT PRIMARY KEY NOT NULL,
+    sent_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE dedup_generation (
     younger INTEGER NOT NULL,

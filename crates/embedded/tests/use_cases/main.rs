@@ -66,16 +66,19 @@ fn reserved() -> Event {
 
 fn captured(amount: Money) -> Event {
     PaymentCaptured {
-        provider: "demo".parse().unwrap(),
-        provider_event_id: "evt_1".parse().unwrap(),
-        payment_id: "pay_1".parse().unwrap(),
+        provider: "demo".parse().expect("it is well-formed"),
+        provider_event_id: "evt_1".parse().expect("it is well-formed"),
+        payment_id: "pay_1".parse().expect("it is well-formed"),
         amount,
     }
     .into()
 }
 
 fn refund(amount: i64) -> RefundDue {
-    RefundDue { refund_id: RefundId::of(OrderId::new(ORDER).unwrap(), 1), amount: eur(amount) }
+    RefundDue {
+        refund_id: RefundId::of(OrderId::new(ORDER).expect("it is well-formed"), 1),
+        amount: eur(amount),
+    }
 }
 
 #[tokio::test]

@@ -21,15 +21,15 @@ impl Group {
         }
     }
 
-    /// Takes up to `max` messages to be held; none while others are held.
-    pub(super) fn take(&mut self, max: usize) -> Vec<i64> {
+    /// Takes the first message to be held; none while another is held.
+    pub(super) fn take(&mut self) -> Option<i64> {
         self.ready = false;
         if self.held > 0 {
-            return Vec::new();
+            return None;
         }
-        let count = self.waiting.len().min(max);
-        self.held = u32::try_from(count).unwrap_or(u32::MAX);
-        self.waiting.drain(..count).collect()
+        let seq = self.waiting.pop_front()?;
+        self.held = 1;
+        Some(seq)
     }
 
     /// One message more is held.

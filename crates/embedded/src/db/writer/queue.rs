@@ -1,9 +1,6 @@
 //! Jobs on their way to the writer.
 
-use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -44,9 +41,9 @@ impl Queue {
         }
     }
 
-    /// Swaps `jobs`, which is empty, for all that wait, after waiting for a first one and then
-    /// for `linger`. `false` when there will be none any more.
-    pub(super) fn take(&self, jobs: &mut Vec<Box<dyn Job>>, linger: Option<Duration>) -> bool {
+    /// Swaps `jobs`, which is empty, for all that wait, after waiting for a first one. `false`
+    /// when there will be none any more.
+    pub(super) fn take(&self, jobs: &mut Vec<Box<dyn Job>>) -> bool {
         let mut state = self.state.lock();
         while state.jobs.is_empty() {
             if !state.open {
@@ -54,11 +51,6 @@ impl Queue {
             }
             state.asleep = true;
             self.wake.wait(&mut state);
-        }
-        if let Some(linger) = linger
-            && state.open
-        {
-            self.wake.wait_for(&mut state, linger);
         }
         state.asleep = false;
         std::mem::swap(&mut state.jobs, jobs);

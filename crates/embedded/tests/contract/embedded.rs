@@ -1,0 +1,75 @@
+//! The contract, on the embedded adapters.
+
+use std::{path::Path, sync::Arc};
+
+use lmall_app::ports::Store;
+use lmall_embedded::Embedded;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::{bus, clock::ManualClock, gate, store, store_model, watch};
+
+pub(crate) fn open(dir: &Path, clock: &Arc<ManualClock>) -> Embedded {
+    Embedded::open(dir, clock.clone()).expect("a directory that nobody else uses")
+}
+
+/// A fresh installation, and time.
+pub(crate) struct Fresh {
+    pub(crate) embedded: Embedded,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) dir: TempDir,
+}
+
+pub(crate) fn fresh() -> Fresh {
+    let dir = TempDir::new().expect("a place for files");
+    let clock = Arc::new(ManualClock::new());
+    Fresh { embedded: open(dir.path(), &clock), clock, dir }
+}
+
+macro_rules! contract {
+    ($($name:ident => |$fresh:ident| $run:expr;)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            let $fresh = fresh();
+            $run.await;
+            drop($fresh.dir);
+        })*
+    };
+}
+
+contract! {
+    a_write_takes_effect_if_its_condition_holds => |it| store::conditions(&*it.embedded.store());
+    the_first_refusal_is_the_answer => |it| store::precedence(&*it.embedded.store());
+    a_refused_changeset_changes_nothing => |it| store::atomicity(it.embedded.store());
+    no_adjustment_is_lost_or_goes_below_zero =>
+        |it| store::concurrent_adjustments(it.embedded.store());
+    pages_go_both_ways => |it| store::paging(&*it.embedded.store());
+    indexes_follow_their_rows => |it| store::indexes(&*it.embedded.store());
+    no_wake_up_is_lost => |it| watch::no_lost_wake_up(it.embedded.store());
+    a_watch_ends_in_time => |it| watch::time_out(it.embedded.store(), &it.clock);
+    a_message_reaches_its_subscribers => |it| bus::fan_out(&*it.embedded.bus());
+    a_group_is_delivered_in_order => |it| bus::groups_in_order(&*it.embedded.bus());
+    what_is_not_deleted_comes_again => |it| bus::redelivery(&*it.embedded.bus(), &it.clock);
+    a_backoff_blocks_its_group => |it| bus::visibility(&*it.embedded.bus(), &it.clock);
+    duplicates_are_dropped_for_five_minutes =>
+        |it| bus::deduplication(&*it.embedded.bus(), &it.clock);
+    a_waiting_receiver_is_woken => |it| bus::waiting(it.embedded.bus(), &it.clock);
+    a_receiver_may_give_up => |it| bus::giving_up(it.embedded.bus());
+    dead_letters_can_be_found => |it| bus::dead_letters(&*it.embedded.bus());
+    a_replay_needs_a_new_id => |it| bus::redriving(&*it.embedded.bus(), &it.clock);
+    a_standard_queue_has_no_order => |it| bus::standard_queue(&*it.embedded.bus());
+    a_hold_is_kept_until_it_is_final => |it| gate::holds(&*it.embedded.gate());
+    a_gate_opens_in_a_clean_epoch_only => |it| gate::epochs(&*it.embedded.gate());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_changesets_do_what_the_model_does(changesets in store_model::changesets()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let it = fresh();
+        let store: Arc<dyn Store> = it.embedded.store();
+        runtime.block_on(store_model::agrees(&*store, changesets));
+    }
+}
