@@ -58,6 +58,7 @@ pub(crate) fn print_audit(audit: &Audit, as_json: bool) {
     let verdict = if audit.ok { "every invariant holds" } else { "an invariant is broken" };
     let rest = if audit.at_rest { "at rest" } else { "work in progress" };
     output::say(format!("{verdict} ({rest})"));
+    audit.notes.iter().for_each(|note| output::say(format_args!("note: {note}")));
 }
 
 async fn list(args: &DlqListArgs) -> Result<ExitCode> {
@@ -203,6 +204,7 @@ pub(crate) struct Audit {
     pub(crate) ok: bool,
     pub(crate) at_rest: bool,
     pub(crate) checks: Vec<Check>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What an audit found about one invariant.

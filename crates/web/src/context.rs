@@ -1,13 +1,17 @@
 //! Who asked for what: the request id and the W3C trace that a request belongs to.
 
-use std::convert::Infallible;
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, request::Parts};
+use lmall_app::Trace;
 
 /// The header of the request id, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -44,6 +48,13 @@ impl RequestContext {
         let traceparent =
             single(headers, &TRACEPARENT).filter(|text| is_traceparent(text)).map(Into::into);
         Self { request_id, traceparent }
+    }
+
+    /// What ties the events that the request causes to it.
+    #[must_use]
+    pub fn trace(self) -> Trace {
+        let Self { request_id, traceparent } = self;
+        Trace { correlation_id: Some(request_id).filter(|id| !id.is_empty()), traceparent }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! To add one for a header: implement `FromRequestParts` with `Rejection = Problem`, look at
 //! *all* values of the header (two that disagree must not let anybody in), and add its rows to
-//! `tests/extractors.rs`.
+//! `tests/web/extractors.rs`.
 
 mod body;
 mod headers;
@@ -13,6 +13,6 @@ mod violation;
 
 pub use body::{ApiJson, BODY_LEN_MAX, RawBody};
 pub use headers::{CustomerId, IdempotencyKey, X_CUSTOMER_ID};
-pub use operator::{Operator, OperatorToken, X_OPERATOR_TOKEN};
+pub use operator::{Guarded, Operator, OperatorToken, X_OPERATOR_TOKEN};
 pub use prefer::{PREFER_WAIT_MAX, PreferWait};
 pub use uri::{ApiPath, ApiQuery};

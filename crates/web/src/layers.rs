@@ -3,22 +3,28 @@
 //! One function instead of a tower of layers: each layer would clone and box once more per
 //! request, and this one runs on all of them.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::context::{RequestContext, RequestIds, X_REQUEST_ID};
-use crate::metrics::Metrics;
-use crate::problem::{CONTENT_TYPE, Problem};
+use crate::{
+    context::{RequestContext, RequestIds, X_REQUEST_ID},
+    metrics::Metrics,
+    problem::{CONTENT_TYPE, Problem},
+};
 
 /// The longest that a handler may take: three times the longest `Prefer: wait`.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

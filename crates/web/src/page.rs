@@ -1,7 +1,6 @@
 //! Lists in pages: how a client asks for one, and how it asks for the next.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -75,6 +74,12 @@ pub fn decode_cursor(cursor: &str) -> Result<String, Problem> {
     }
     let key = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused())?;
     String::from_utf8(key).map_err(|_| refused())
+}
+
+/// The answer to a cursor that decodes, but to no sort key of the list that was asked.
+#[must_use]
+pub fn foreign_cursor() -> Problem {
+    Problem::invalid().error("/cursor", "is not a cursor that this list gave out")
 }
 
 #[cfg(test)]

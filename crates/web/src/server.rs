@@ -1,19 +1,15 @@
 //! The HTTP/1.1 server: bounded in every direction, and it finishes what it began.
 
-use std::io;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
+};
 use tower::Service;
 
 /// Connections at one time; more wait in the kernel's queue. Each may buffer up to 64 KiB.

@@ -2,8 +2,7 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,6 @@
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
 mod desk;
-mod failure;
 mod openapi;
 mod stock;
 
@@ -24,9 +23,9 @@ use lmall_web::OperatorToken;
 
 pub use openapi::openapi;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Parts};
 
 /// The routes.
 pub fn router(inventory: Inventory, operator_token: OperatorToken) -> Router {
-    stock::routes().with_state(Desk::new(inventory, operator_token))
+    stock::routes().with_state(Desk::new(Parts { inventory }, operator_token))
 }

@@ -5,11 +5,11 @@ pub(crate) mod read;
 
 use axum::{Router, routing::get};
 use lmall_domain::{Sku, product};
-use lmall_web::Problem;
+use lmall_web::{Money, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{failure::failed, money::Money, shop::Shop};
+use crate::shop::Shop;
 
 /// A thing that can be ordered, at today's price.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub(crate) fn routes() -> Router<Shop> {
 
 /// The product as it is shown: with what inventory has of it.
 async fn shown(shop: &Shop, product: product::Product) -> Result<Product, Problem> {
-    let available = shop.availability.available(&product.sku).await.map_err(failed)?;
+    let available = shop.availability.available(&product.sku).await?;
     let product::Product { sku, name, price } = product;
     Ok(Product { sku, name, price: price.into(), available })
 }

@@ -14,10 +14,7 @@
 //! 2. Add it to the group's `routes` and to `paths` in `openapi.rs`.
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
-mod caller;
 mod catalogue;
-mod failure;
-mod money;
 mod openapi;
 mod orders;
 mod shop;
@@ -31,7 +28,7 @@ use lmall_web::OperatorToken;
 pub use openapi::openapi;
 pub use shop::Availability;
 
-use crate::shop::Shop;
+use crate::shop::{Parts, Shop};
 
 /// The routes.
 pub fn router(
@@ -39,6 +36,6 @@ pub fn router(
     availability: Arc<dyn Availability>,
     operator_token: OperatorToken,
 ) -> Router {
-    let shop = Shop::new(orders, availability, operator_token);
+    let shop = Shop::new(Parts { orders, availability }, operator_token);
     Router::new().merge(orders::routes()).merge(catalogue::routes()).with_state(shop)
 }

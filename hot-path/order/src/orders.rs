@@ -17,7 +17,7 @@ use lmall_app::row::Versioned;
 use lmall_domain::{CustomerId, OrderId, order::Order};
 use lmall_web::Problem;
 
-use crate::{failure::failed, shop::Shop};
+use crate::shop::Shop;
 
 /// The routes of this group.
 pub(crate) fn routes() -> Router<Shop> {
@@ -34,6 +34,6 @@ async fn own_order(
     customer: &CustomerId,
     id: OrderId,
 ) -> Result<Versioned<Order>, Problem> {
-    let order = shop.orders.load(id).await.map_err(failed)?;
+    let order = shop.orders.load(id).await?;
     order.filter(|order| order.value.customer_id == *customer).ok_or_else(Problem::not_found)
 }

@@ -37,8 +37,9 @@ where
             let Operator = Operator::from_request_parts(parts, state).await?;
             return Ok(Self::Operator);
         }
-        let id = lmall_web::CustomerId::from_request_parts(parts, state).await?;
-        id.0.parse().map(Self::Customer).map_err(|_| Problem::unauthenticated())
+        let lmall_web::CustomerId(id) =
+            lmall_web::CustomerId::from_request_parts(parts, state).await?;
+        Ok(Self::Customer(id))
     }
 }
 

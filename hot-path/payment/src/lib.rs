@@ -15,8 +15,6 @@
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
 mod caller;
-mod failure;
-mod money;
 mod openapi;
 mod payments;
 mod till;
@@ -31,7 +29,7 @@ use lmall_web::OperatorToken;
 pub use openapi::openapi;
 pub use till::OrderOwner;
 
-use crate::till::Till;
+use crate::till::{Parts, Till};
 
 /// The routes.
 pub fn router(
@@ -39,6 +37,6 @@ pub fn router(
     owners: Arc<dyn OrderOwner>,
     operator_token: OperatorToken,
 ) -> Router {
-    let till = Till::new(payments, owners, operator_token);
+    let till = Till::new(Parts { payments, owners }, operator_token);
     Router::new().merge(webhooks::routes()).merge(payments::routes()).with_state(till)
 }

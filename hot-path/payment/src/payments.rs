@@ -7,7 +7,7 @@ use lmall_domain::OrderId;
 use lmall_web::{ApiPath, Problem};
 
 use self::payment::Payment;
-use crate::{caller::Caller, failure::failed, till::Till};
+use crate::{caller::Caller, till::Till};
 
 /// The routes of this group.
 pub(crate) fn routes() -> Router<Till> {
@@ -38,12 +38,12 @@ pub(crate) async fn get(
     caller: Caller,
     ApiPath(order_id): ApiPath<OrderId>,
 ) -> Result<Json<Payment>, Problem> {
-    let order = till.owners.owner(order_id).await.map_err(failed)?;
+    let order = till.owners.owner(order_id).await?;
     let (owner, total) = order.unzip();
     if !caller.may_see(owner.as_ref()) {
         return Err(Problem::not_found());
     }
-    let row = till.payments.load(order_id).await.map_err(failed)?;
+    let row = till.payments.load(order_id).await?;
     let row = row.map(|row| row.value);
     Payment::of(order_id, row, total).map(Json).ok_or_else(Problem::not_found)
 }

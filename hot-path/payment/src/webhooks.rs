@@ -2,15 +2,12 @@
 
 use axum::{Json, Router, extract::State, routing::post};
 use http::{HeaderMap, StatusCode};
-use lmall_app::{
-    Trace,
-    payment::{Webhook, WebhookError},
-};
+use lmall_app::payment::{Webhook, WebhookError};
 use lmall_web::{ApiPath, Problem, RawBody, RequestContext};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{failure::failed, till::Till};
+use crate::till::Till;
 
 /// A webhook that is durable.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,12 +84,10 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Json<Received>, Problem> {
-    let RequestContext { request_id, traceparent } = context;
-    let correlation_id = Some(request_id).filter(|id| !id.is_empty());
-    let trace = Trace { correlation_id, traceparent };
     let headers = unambiguous(&headers);
     let webhook = Webhook { headers: &headers, body: &body };
-    let received = till.payments.receive(&provider, webhook, &trace).await.map_err(refused)?;
+    let received = till.payments.receive(&provider, webhook, &context.trace()).await;
+    let received = received.map_err(refused)?;
     Ok(Json(Received { received: true, duplicate: received.duplicate }))
 }
 
@@ -124,7 +119,7 @@ fn refused(error: WebhookError) -> Problem {
             tracing::warn!(%error, "signed webhook unparsable");
             Problem::malformed().detail("the body is signed, but is no event of this provider")
         }
-        WebhookError::Failed(failure) => failed(failure),
+        WebhookError::Failed(failure) => failure.into(),
     }
 }
 

@@ -22,6 +22,7 @@ use std::{
 
 use lmall_domain::{
     OrderId, Sku,
+    payment::Kind,
     stock::{Bucket, State},
 };
 use serde::Serialize;
@@ -83,6 +84,8 @@ pub struct Report {
     pub at_rest: bool,
     /// By invariant.
     pub checks: Vec<Check>,
+    /// What breaks no promise, and yet somebody should look at; the first few.
+    pub notes: Vec<String>,
 }
 
 /// A broken promise, before it is counted.
@@ -178,6 +181,7 @@ impl Auditor {
             found = self.look(&case, at_rest && self.at_rest().await?).await?;
         }
         tallied.count(&case);
+        tallied.note(&case);
         found.into_iter().for_each(|violation| tallied.add(violation));
         let Some(reservation) = &case.reservation else { return Ok(()) };
         for line in &reservation.lines {
@@ -292,6 +296,7 @@ struct Tallied {
     checked: [u64; 8],
     violations: [Vec<String>; 8],
     unshown: [u64; 8],
+    notes: Vec<String>,
 }
 
 impl Tallied {
@@ -306,6 +311,16 @@ impl Tallied {
             self.checked[invariant] += add(events);
         }
         self.checked[7] += add(movements);
+    }
+
+    /// A provider captured money for an order that never was: it waits here for ever.
+    fn note(&mut self, case: &Case) {
+        let movements = case.payment.iter().flat_map(|payment| &payment.movements);
+        let captured = movements.into_iter().any(|movement| movement.kind == Kind::Captured);
+        if captured && case.order.is_none() && self.notes.len() < SHOWN_MAX {
+            let id = case.order_id;
+            self.notes.push(format!("money was captured for order {id}, which does not exist"));
+        }
     }
 
     fn add(&mut self, violation: Violation) {
@@ -329,7 +344,8 @@ impl Tallied {
             let ok = violations.is_empty();
             checks.push(Check { invariant, title, ok, checked, violations });
         }
-        Report { ok: checks.iter().all(|check| check.ok), at_rest, checks }
+        let ok = checks.iter().all(|check| check.ok);
+        Report { ok, at_rest, checks, notes: self.notes }
     }
 }
 

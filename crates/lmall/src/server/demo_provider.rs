@@ -15,9 +15,9 @@ use serde_json::json;
 
 use crate::client::{Api, DEMO_PROVIDER, now};
 
-/// Pauses between attempts to deliver a webhook; after the last one, the provider gives up.
-const RETRIES: [Duration; 3] =
-    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
+/// The pauses before each attempt to deliver a webhook; after the last one, it gives up.
+const RETRIES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// The demo provider of an installation.
 pub(super) struct DemoProvider {
@@ -72,11 +72,11 @@ impl PaymentGateway for DemoProvider {
         });
         tokio::spawn(async move {
             for pause in RETRIES {
+                tokio::time::sleep(pause).await;
                 match api.webhook(&event).await {
                     Ok(_) => return,
                     Err(error) => tracing::debug!(%error, "the demo provider was not heard"),
                 }
-                tokio::time::sleep(pause).await;
             }
         });
         Ok(RefundAnswer::Accepted)

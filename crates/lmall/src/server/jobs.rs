@@ -213,11 +213,16 @@ fn count_store(metrics: &Metrics, store: Arc<SqliteStore>) {
         "lmall_store_changesets_total",
         "Changesets that took effect; many share a commit.",
     );
+    let failures = metrics.counter(
+        "lmall_store_failures_total",
+        "Transactions that could not be made durable: a full or failing disk.",
+    );
     let wal = metrics.gauge("lmall_store_wal_bytes", "Size of the write-ahead log.");
     metrics.on_scrape(Box::new(move || {
         let stats = store.stats();
         commits.add(stats.commits.saturating_sub(commits.get()));
         changesets.add(stats.changesets.saturating_sub(changesets.get()));
+        failures.add(stats.failures.saturating_sub(failures.get()));
         wal.set(i64::try_from(stats.wal_bytes).unwrap_or(i64::MAX));
     }));
 }

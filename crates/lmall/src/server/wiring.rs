@@ -4,14 +4,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::Router;
+use futures_util::future::BoxFuture;
 use lmall_app::{
-    failure::Failure,
+    Changeset,
+    consumer::chain,
+    failure::{Failure, committed},
     ids::LeasedIds,
     ops::{audit::Auditor, dead_letters::Replayer},
     order::Orders,
     payment::{Payments, Providers},
-    ports::{Key, StockGate, Store, Watch},
+    ports::{Key, StockGate, Store, Table, Watch},
     relay::Relay,
+    row,
     shutdown::Shutdown,
     stock::Inventory,
 };
@@ -74,16 +78,9 @@ impl Shop {
 /// All routes of all services.
 pub(super) fn router(shop: &Shop, config: &Config, metrics: &Metrics) -> Router {
     let token = || config.operator_token.clone();
-    let ready = {
-        let store = shop.store.clone();
-        move || -> futures_util::future::BoxFuture<'static, Result<(), String>> {
-            let store = store.clone();
-            Box::pin(async move {
-                let any = lmall_app::row::tally_key(0);
-                store.get(&any).await.map(drop).map_err(|error| error.to_string())
-            })
-        }
-    };
+    let store = shop.store.clone();
+    let ready =
+        move || -> BoxFuture<'static, Result<(), String>> { Box::pin(writable(store.clone())) };
     let views = Arc::new(Views { orders: shop.orders.clone(), inventory: shop.inventory.clone() });
     let router = lmall_order::router(shop.orders.clone(), views.clone(), token())
         .merge(lmall_inventory::router(shop.inventory.clone(), token()))
@@ -92,6 +89,19 @@ pub(super) fn router(shop: &Shop, config: &Config, metrics: &Metrics) -> Router 
         .merge(lmall_web::health::routes(metrics.clone(), ready))
         .merge(lmall_web::openapi::route(ops::openapi()));
     lmall_web::finish_with(router, metrics, &["/v1/ops/audit"])
+}
+
+/// Whether the store takes a transaction: on a full disk, say, it only reads.
+async fn writable(store: Arc<SqliteStore>) -> Result<(), String> {
+    let key = Key::new(Table::Order, "probe", "probe");
+    let probe = async {
+        let version = store.get(&key).await?.map_or(0, |item| item.version);
+        let row = row::plain(key, &());
+        let written = store.commit(Changeset::new().put(row, version)).await;
+        // A refusal is an answer: another probe was faster.
+        committed(written).map(drop)
+    };
+    probe.await.map_err(|failure| chain(&failure))
 }
 
 /// What a service has to ask another one. In the AWS form these are calls over the network.

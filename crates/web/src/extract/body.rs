@@ -1,9 +1,14 @@
 //! Bodies: raw, and JSON that says where it went wrong.
 
-use axum::extract::{FromRequest, Request};
-use bytes::Bytes;
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -12,6 +17,12 @@ use crate::problem::Problem;
 
 /// Bytes of the largest body: 256 KiB, some fifty times the largest order of 40 lines.
 pub const BODY_LEN_MAX: usize = 256 * 1024;
+
+/// Bytes read and dropped of a body that is too large, before its client is cut off.
+const DRAIN_LEN_MAX: usize = 16 * BODY_LEN_MAX;
+
+/// How long that may take.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A JSON body.
 ///
@@ -47,18 +58,42 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let too_large =
-        || Problem::payload_too_large().detail(format!("the limit is {BODY_LEN_MAX} bytes"));
-    let body = request.into_body();
+    let asks_first = request.headers().contains_key(header::EXPECT);
+    let mut body = request.into_body();
     let declared = hyper::body::Body::size_hint(&body).lower();
-    if usize::try_from(declared).is_ok_and(|len| len <= BODY_LEN_MAX) {
-        match Limited::new(body, BODY_LEN_MAX).collect().await {
-            Ok(collected) => Ok(collected.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-            Err(_) => Err(Problem::malformed().detail("the body ended early or is ill-framed")),
+    let fits = usize::try_from(declared).is_ok_and(|len| len <= BODY_LEN_MAX);
+    if fits && let Some(bytes) = collect(&mut body).await? {
+        return Ok(bytes);
+    }
+    // A client that is still sending when its connection ends would never see why. One that
+    // asks first has sent nothing.
+    if !asks_first {
+        let _still_sending = tokio::time::timeout(DRAIN_TIME_MAX, drain(&mut body)).await;
+    }
+    Err(Problem::payload_too_large().detail(format!("the limit is {BODY_LEN_MAX} bytes")))
+}
+
+/// The whole body; `None` as soon as it is over the limit.
+async fn collect(body: &mut Body) -> Result<Option<Bytes>, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let ill = |_| Problem::malformed().detail("the body ended early or is ill-framed");
+        let Ok(data) = frame.map_err(ill)?.into_data() else { continue };
+        if bytes.len() + data.len() > BODY_LEN_MAX {
+            return Ok(None);
         }
-    } else {
-        Err(too_large())
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Some(bytes.freeze()))
+}
+
+/// Reads on and drops, up to a limit.
+async fn drain(body: &mut Body) {
+    let mut left = DRAIN_LEN_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let len = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = left.checked_sub(len) else { return };
+        left = less;
     }
 }
 

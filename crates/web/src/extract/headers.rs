@@ -1,8 +1,7 @@
 //! Who is calling, and under which key a call may be repeated.
 
 use axum::extract::FromRequestParts;
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 
 use crate::problem::Problem;
 
@@ -11,9 +10,6 @@ pub const X_CUSTOMER_ID: HeaderName = HeaderName::from_static("x-customer-id");
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Characters of the longest customer id; a UUID has 36, an access token's `sub` rarely more.
-const CUSTOMER_ID_LEN_MAX: usize = 64;
-
 /// Characters of the longest idempotency key, as the contract says.
 const IDEMPOTENCY_KEY_LEN_MAX: usize = 255;
 
@@ -21,7 +17,7 @@ const IDEMPOTENCY_KEY_LEN_MAX: usize = 255;
 ///
 /// Anything but one well-formed header is 401: of two we cannot know which the gateway set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomerId(pub String);
+pub struct CustomerId(pub lmall_domain::CustomerId);
 
 /// The key under which a repeated call gets the first answer again; 400 if it is ill-formed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,9 +28,10 @@ impl<S: Send + Sync> FromRequestParts<S> for CustomerId {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         match values(parts, &X_CUSTOMER_ID) {
-            Values::One(value) => text(value, CUSTOMER_ID_LEN_MAX, is_id_character).map(Self),
+            Values::One(value) => value.to_str().ok().and_then(|text| text.parse().ok()),
             Values::None | Values::Many => None,
         }
+        .map(Self)
         .ok_or_else(Problem::unauthenticated)
     }
 }
@@ -45,7 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         match values(parts, &IDEMPOTENCY_KEY) {
             Values::None => return Ok(Self(None)),
-            Values::One(value) => text(value, IDEMPOTENCY_KEY_LEN_MAX, |b| b.is_ascii_graphic()),
+            Values::One(value) => key(value),
             Values::Many => None,
         }
         .map(|key| Self(Some(key)))
@@ -80,12 +77,9 @@ pub(super) fn values<'request>(parts: &'request Parts, name: &HeaderName) -> Val
     }
 }
 
-/// The value as text, if it is neither empty nor too long and has allowed characters only.
-fn text(value: &HeaderValue, len_max: usize, allowed: fn(&u8) -> bool) -> Option<String> {
-    let fits = (1..=len_max).contains(&value.len()) && value.as_bytes().iter().all(allowed);
+/// The value as a key, if it is neither empty nor too long and visible.
+fn key(value: &HeaderValue) -> Option<String> {
+    let fits = (1..=IDEMPOTENCY_KEY_LEN_MAX).contains(&value.len())
+        && value.as_bytes().iter().all(u8::is_ascii_graphic);
     fits.then(|| value.to_str().ok().map(Into::into)).flatten()
-}
-
-fn is_id_character(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_.:@-".contains(byte)
 }

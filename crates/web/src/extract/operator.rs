@@ -1,11 +1,9 @@
 //! Operator routes, and the token that opens them.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, ops::Deref, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
-use http::HeaderName;
-use http::request::Parts;
+use http::{HeaderName, request::Parts};
 use subtle::ConstantTimeEq;
 
 use super::headers::{Values, values};
@@ -21,6 +19,11 @@ pub struct Operator;
 /// The token that operators must show; an empty one matches nothing.
 #[derive(Clone)]
 pub struct OperatorToken(Arc<str>);
+
+/// The state of a router that has operator routes: what its handlers work with, and the token.
+///
+/// A clone is one more reference.
+pub struct Guarded<T>(Arc<(T, OperatorToken)>);
 
 impl OperatorToken {
     /// Takes the secret.
@@ -38,6 +41,33 @@ impl OperatorToken {
 impl fmt::Debug for OperatorToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OperatorToken(redacted)")
+    }
+}
+
+impl<T> Guarded<T> {
+    /// Puts the two together.
+    pub fn new(parts: T, token: OperatorToken) -> Self {
+        Self(Arc::new((parts, token)))
+    }
+}
+
+impl<T> Clone for Guarded<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Guarded<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.0
+    }
+}
+
+impl<T> FromRef<Guarded<T>> for OperatorToken {
+    fn from_ref(state: &Guarded<T>) -> Self {
+        state.0.1.clone()
     }
 }
 

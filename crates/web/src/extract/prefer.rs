@@ -1,11 +1,9 @@
 //! `Prefer: wait=N` of RFC 7240: how long a client is willing to wait.
 
-use std::convert::Infallible;
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::extract::FromRequestParts;
-use http::HeaderName;
-use http::request::Parts;
+use http::{HeaderName, request::Parts};
 
 /// The longest wait; a shutdown takes 10 s at most, so nobody may wait longer than that.
 pub const PREFER_WAIT_MAX: Duration = Duration::from_secs(10);

@@ -1,7 +1,6 @@
 //! Parameters in the path and in the query.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path, Query, rejection::QueryRejection};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 

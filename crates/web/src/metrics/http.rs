@@ -1,9 +1,11 @@
 //! Requests by route: how many, and how long they took.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use http::{Method, StatusCode};
 use parking_lot::RwLock;

@@ -1,7 +1,6 @@
 //! The metrics that others register, and how they are written.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::{Counter, Gauge};
 

@@ -1,9 +1,12 @@
 //! Each rule of each extractor, as rows.
 
 use http::Request;
-use lmall_web::extract::BODY_LEN_MAX;
+use lmall_web::{
+    extract::BODY_LEN_MAX,
+    testing::{Answer, OPERATOR_TOKEN},
+};
 
-use crate::support::{Answer, TOKEN, get_request, send};
+use crate::support::{get_request, send};
 
 /// Headers, the status, and the body of a 200 or else the kind of problem.
 type Row<'row> = (&'row [(&'row str, &'row str)], u16, &'row str);
@@ -195,12 +198,16 @@ async fn an_operator_shows_the_one_token() {
     check(
         "/operator",
         &[
-            (&[("x-operator-token", TOKEN)], 200, ""),
+            (&[("x-operator-token", OPERATOR_TOKEN)], 200, ""),
             (&[], 401, "unauthenticated"),
             (&[("x-operator-token", "")], 403, no),
             (&[("x-operator-token", "opensesamE")], 403, no),
             (&[("x-operator-token", "opensesame1")], 403, no),
-            (&[("x-operator-token", TOKEN), ("x-operator-token", TOKEN)], 403, no),
+            (
+                &[("x-operator-token", OPERATOR_TOKEN), ("x-operator-token", OPERATOR_TOKEN)],
+                403,
+                no,
+            ),
         ],
     )
     .await;

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use http::Request;
-use lmall_web::{Metrics, finish, health, openapi};
+use lmall_web::{Metrics, finish, health, openapi, testing::call};
 use utoipa::OpenApi;
 
-use crate::support::{call, ready};
+use crate::support::ready;
 
 #[derive(OpenApi)]
 #[openapi(components(schemas(lmall_web::ProblemBody, lmall_web::Page<String>)))]

@@ -1,11 +1,10 @@
 //! What `finish` adds to every route.
 
-use axum::Router;
-use axum::body::Body;
+use axum::{Router, body::Body};
 use http::{Method, Request};
-use lmall_web::{Metrics, finish};
+use lmall_web::{Metrics, finish, testing::call};
 
-use crate::support::{call, get_request, send, service};
+use crate::support::{get_request, send, service};
 
 #[tokio::test]
 async fn a_problem_says_all_it_was_given() {

@@ -1,36 +1,21 @@
 //! A small service with one route per extractor, and the calls on it.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::FromRef;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use http::request::Builder;
-use http::{Request, StatusCode};
+use axum::{
+    Json, Router,
+    body::Body,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{Request, StatusCode, request::Builder};
 use lmall_web::{
-    ApiJson, ApiPath, ApiQuery, CustomerId, IdempotencyKey, Metrics, Operator, OperatorToken,
-    PageQuery, PreferWait, Problem, ProblemBody, RawBody, RequestContext, finish,
+    ApiJson, ApiPath, ApiQuery, CustomerId, Guarded, IdempotencyKey, Metrics, Operator,
+    OperatorToken, PageQuery, PreferWait, Problem, RawBody, RequestContext, finish,
+    testing::{Answer, OPERATOR_TOKEN, call},
 };
 use serde::Deserialize;
 use serde_json::Value;
-use tower::ServiceExt;
-
-/// The operator's token of the service.
-pub(crate) const TOKEN: &str = "opensesame";
-
-#[derive(Clone)]
-struct Shop {
-    token: OperatorToken,
-}
-
-impl FromRef<Shop> for OperatorToken {
-    fn from_ref(shop: &Shop) -> Self {
-        shop.token.clone()
-    }
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,12 +40,12 @@ pub(crate) fn service(metrics: &Metrics) -> Router {
         .route("/page", get(async |ApiQuery(page): ApiQuery<PageQuery>| page_limit(&page)))
         .route("/number/{n}", get(async |ApiPath(n): ApiPath<u32>| n.to_string()))
         .route("/misfit/{a}", get(async |_: ApiPath<(u32, u32)>| StatusCode::OK))
-        .route("/customer", get(async |CustomerId(id): CustomerId| id))
+        .route("/customer", get(async |CustomerId(id): CustomerId| id.to_string()))
         .route("/wait", get(async |wait: PreferWait| format!("{wait:?}")))
         .route("/operator", get(async |_: Operator| StatusCode::OK))
         .route("/key", get(async |key: IdempotencyKey| format!("{:?}", key.0)))
         .route("/context", get(async |context: RequestContext| format!("{context:?}")))
-        .with_state(Shop { token: OperatorToken::new(TOKEN) });
+        .with_state(Guarded::new((), OperatorToken::new(OPERATOR_TOKEN)));
     finish(router.merge(misbehaving()), metrics)
 }
 
@@ -102,43 +87,10 @@ fn page_limit(page: &PageQuery) -> Result<String, Problem> {
     page.limit().map(|limit| limit.to_string())
 }
 
-/// An answer, taken apart.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: http::HeaderMap,
-    pub(crate) text: String,
-}
-
-impl Answer {
-    /// The one value of a header, or nothing.
-    pub(crate) fn header(&self, name: &str) -> &str {
-        assert!(self.headers.get_all(name).iter().count() < 2, "{name} twice in {self:?}");
-        self.headers.get(name).map_or("", |value| value.to_str().expect("an ASCII header"))
-    }
-
-    /// The problem in the body, which must agree with the status.
-    pub(crate) fn problem(&self) -> ProblemBody {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
-        let body: ProblemBody = serde_json::from_str(&self.text).expect("a problem");
-        assert_eq!(body.status, self.status);
-        body
-    }
-}
-
 /// Sends one request to the service.
 pub(crate) async fn send(request: Builder, body: impl Into<Body>) -> Answer {
     let request = request.body(body.into()).expect("a valid request");
     call(service(&Metrics::new()), request).await
-}
-
-/// Sends one request to a router.
-pub(crate) async fn call(router: Router, request: Request<Body>) -> Answer {
-    let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
-    let (parts, body) = response.into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.expect("a body");
-    let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
-    Answer { status: parts.status.as_u16(), headers: parts.headers, text }
 }
 
 /// `GET path` with headers.

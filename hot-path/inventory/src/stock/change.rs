@@ -10,7 +10,7 @@ use super::{
     level::Level,
     request::{Adjustment, Receipt},
 };
-use crate::{desk::Desk, failure::failed};
+use crate::desk::Desk;
 
 /// Receive stock.
 ///
@@ -44,8 +44,8 @@ pub(crate) async fn receive(
     ApiJson(body): ApiJson<Receipt>,
 ) -> Result<Json<Level>, Problem> {
     body.check()?;
-    let outcome = desk.inventory.receive(&sku, body.reference, body.quantity, None).await;
-    let level = recorded(outcome.map_err(failed)?, "/quantity")?;
+    let outcome = desk.inventory.receive(&sku, body.reference, body.quantity, None).await?;
+    let level = recorded(outcome, "/quantity")?;
     Ok(Json(Level::of(sku, level)))
 }
 
@@ -84,8 +84,8 @@ pub(crate) async fn adjust(
 ) -> Result<Json<Level>, Problem> {
     body.check()?;
     let Adjustment { delta, reason, reference } = body;
-    let outcome = desk.inventory.receive(&sku, reference, delta, Some(reason)).await;
-    let level = recorded(outcome.map_err(failed)?, "/delta")?;
+    let outcome = desk.inventory.receive(&sku, reference, delta, Some(reason)).await?;
+    let level = recorded(outcome, "/delta")?;
     Ok(Json(Level::of(sku, level)))
 }
 

@@ -7,7 +7,7 @@ use lmall_web::{ApiPath, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{desk::Desk, failure::failed};
+use crate::desk::Desk;
 
 /// The stock of a SKU, from the ledger.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +51,6 @@ pub(crate) async fn get(
     State(desk): State<Desk>,
     ApiPath(sku): ApiPath<Sku>,
 ) -> Result<Json<Level>, Problem> {
-    let level = desk.inventory.level(&sku).await.map_err(failed)?;
+    let level = desk.inventory.level(&sku).await?;
     level.map(|level| Json(Level::of(sku, level))).ok_or_else(Problem::not_found)
 }

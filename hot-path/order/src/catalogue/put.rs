@@ -12,12 +12,12 @@ use lmall_domain::{
     limits::{PRODUCT_NAME_MAX, UNIT_PRICE_MAX},
     product::{Invalid, Product},
 };
-use lmall_web::{ApiJson, ApiPath, Operator, Problem};
+use lmall_web::{ApiJson, ApiPath, Money, Operator, Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::shown;
-use crate::{failure::failed, money::Money, shop::Shop};
+use crate::shop::Shop;
 
 /// What the operator says of a product.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ pub(crate) async fn put(
     let location = [(header::LOCATION, format!("/v1/products/{sku}"))];
     let product =
         Product::new(sku, body.name, body.price.into()).map_err(|error| refused(&error))?;
-    let done = shop.orders.put_product(&product).await.map_err(failed)?;
+    let done = shop.orders.put_product(&product).await?;
     let answer = Json(shown(&shop, product).await?);
     Ok(match done {
         PutProduct::Created => (StatusCode::CREATED, location, answer).into_response(),

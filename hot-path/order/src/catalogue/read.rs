@@ -5,11 +5,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use lmall_domain::Sku;
 use lmall_web::{
     ApiPath, ApiQuery, Page, PageQuery, Problem,
-    page::{decode_cursor, encode_cursor},
+    page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 
 use super::{Product, shown};
-use crate::{failure::failed, shop::Shop};
+use crate::shop::Shop;
 
 /// Products of one page whose stock is asked for at the same time: a page of 100 takes 13 turns,
 /// and one client does not occupy the store.
@@ -33,7 +33,7 @@ pub(crate) async fn get(
     State(shop): State<Shop>,
     ApiPath(sku): ApiPath<Sku>,
 ) -> Result<Json<Product>, Problem> {
-    let product = shop.orders.product(&sku).await.map_err(failed)?;
+    let product = shop.orders.product(&sku).await?;
     shown(&shop, product.ok_or_else(Problem::not_found)?).await.map(Json)
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Product>>, Problem> {
     let limit = query.limit()?;
     let after = query.cursor.as_deref().map(sort_key).transpose()?;
-    let (products, next) = shop.orders.product_page(after, limit).await.map_err(failed)?;
+    let (products, next) = shop.orders.product_page(after, limit).await?;
     let shown = products.into_iter().map(|product| shown(&shop, product));
     let items = stream::iter(shown).buffered(ASKED_AT_ONCE).try_collect().await?;
     Ok(Json(Page { items, next_cursor: next.as_deref().map(encode_cursor) }))
@@ -67,10 +67,5 @@ pub(crate) async fn list(
 /// The SKU in a cursor.
 fn sort_key(cursor: &str) -> Result<String, Problem> {
     let key = decode_cursor(cursor)?;
-    match key.parse::<Sku>() {
-        Ok(_) => Ok(key),
-        Err(_) => {
-            Err(Problem::invalid().error("/cursor", "is not a cursor that this list gave out"))
-        }
-    }
+    key.parse::<Sku>().map(|_| key).map_err(|_| foreign_cursor())
 }

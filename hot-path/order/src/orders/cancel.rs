@@ -4,14 +4,10 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use lmall_app::order::CancelOutcome;
 use lmall_domain::{OrderId, event::CancelReason, order::Rejection};
-use lmall_web::{ApiPath, Problem, RequestContext};
+use lmall_web::{ApiPath, CustomerId, Problem, RequestContext};
 
 use super::{order::Order, own_order};
-use crate::{
-    caller::{Customer, trace},
-    failure::failed,
-    shop::Shop,
-};
+use crate::shop::Shop;
 
 /// Cancel an order that is not paid.
 ///
@@ -35,13 +31,12 @@ use crate::{
 )]
 pub(crate) async fn cancel(
     State(shop): State<Shop>,
-    Customer(customer_id): Customer,
+    CustomerId(customer_id): CustomerId,
     ApiPath(id): ApiPath<OrderId>,
     context: RequestContext,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
     own_order(&shop, &customer_id, id).await?;
-    let outcome = shop.orders.cancel(id, CancelReason::Customer, &trace(context)).await;
-    match outcome.map_err(failed)? {
+    match shop.orders.cancel(id, CancelReason::Customer, &context.trace()).await? {
         CancelOutcome::Canceling(order) => Ok((StatusCode::ACCEPTED, Json(order.into()))),
         CancelOutcome::Refused(rejection) => Err(refused(rejection)),
         CancelOutcome::Unknown => Err(Problem::not_found()),

@@ -2,11 +2,11 @@
 
 use lmall_app::row::Versioned;
 use lmall_domain::{CustomerId, OrderId, Sku, Timestamp, order};
+use lmall_web::Money;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::state::{CancelReason, Status, Stock};
-use crate::money::Money;
 
 /// An order, as its customer sees it.
 #[derive(Debug, Serialize, ToSchema)]

@@ -14,14 +14,12 @@ use lmall_app::{
     row::Versioned,
 };
 use lmall_domain::order;
-use lmall_web::{ApiJson, IdempotencyKey, PreferWait, Problem, ProblemBody, RequestContext};
+use lmall_web::{
+    ApiJson, CustomerId, IdempotencyKey, PreferWait, Problem, ProblemBody, RequestContext,
+};
 
 use super::{order::Order, request::PlaceOrder, wait::preference_applied};
-use crate::{
-    caller::{Customer, trace},
-    failure::failed,
-    shop::Shop,
-};
+use crate::shop::Shop;
 
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -69,7 +67,7 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
 )]
 pub(crate) async fn place(
     State(shop): State<Shop>,
-    Customer(customer_id): Customer,
+    CustomerId(customer_id): CustomerId,
     IdempotencyKey(key): IdempotencyKey,
     PreferWait(wait): PreferWait,
     context: RequestContext,
@@ -77,7 +75,7 @@ pub(crate) async fn place(
 ) -> Result<Response, Problem> {
     let lines = body.lines()?;
     let idempotency = key.map(|key| Idempotency { key });
-    let wish = Place { customer_id, lines, idempotency, trace: trace(context) };
+    let wish = Place { customer_id, lines, idempotency, trace: context.trace() };
     let placed = shop.orders.place(wish).await.map_err(|error| refused(error, &body))?;
 
     let wait = wait.filter(|_| !placed.replayed);
@@ -118,6 +116,6 @@ fn refused(error: PlaceError, body: &PlaceOrder) -> Problem {
             "idempotency-key-reused",
             "The idempotency key was used with another body",
         ),
-        PlaceError::Failed(failure) => failed(failure),
+        PlaceError::Failed(failure) => failure.into(),
     }
 }

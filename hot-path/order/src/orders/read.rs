@@ -8,12 +8,12 @@ use axum::{
 use lmall_app::row;
 use lmall_domain::OrderId;
 use lmall_web::{
-    ApiPath, ApiQuery, Page, PageQuery, PreferWait, Problem,
-    page::{decode_cursor, encode_cursor},
+    ApiPath, ApiQuery, CustomerId, Page, PageQuery, PreferWait, Problem,
+    page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 
 use super::{order::Order, own_order, wait::preference_applied};
-use crate::{caller::Customer, failure::failed, shop::Shop};
+use crate::shop::Shop;
 
 /// Read an order.
 #[utoipa::path(
@@ -40,13 +40,13 @@ use crate::{caller::Customer, failure::failed, shop::Shop};
 )]
 pub(crate) async fn get(
     State(shop): State<Shop>,
-    Customer(customer_id): Customer,
+    CustomerId(customer_id): CustomerId,
     ApiPath(id): ApiPath<OrderId>,
     PreferWait(wait): PreferWait,
 ) -> Result<Response, Problem> {
     let found = own_order(&shop, &customer_id, id).await?;
     let order = match wait {
-        Some(limit) => shop.orders.wait_for_status(found, limit).await.map_err(failed)?,
+        Some(limit) => shop.orders.wait_for_status(found, limit).await?,
         None => found,
     };
     Ok((preference_applied(wait), Json(Order::from(order))).into_response())
@@ -71,13 +71,12 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn list(
     State(shop): State<Shop>,
-    Customer(customer_id): Customer,
+    CustomerId(customer_id): CustomerId,
     ApiQuery(query): ApiQuery<PageQuery>,
 ) -> Result<Json<Page<Order>>, Problem> {
     let limit = query.limit()?;
     let after = query.cursor.as_deref().map(sort_key).transpose()?;
-    let page = shop.orders.of_customer(&customer_id, after, limit).await;
-    let (orders, next) = page.map_err(failed)?;
+    let (orders, next) = shop.orders.of_customer(&customer_id, after, limit).await?;
     Ok(Json(Page {
         items: orders.into_iter().map(Order::from).collect(),
         next_cursor: next.as_deref().map(encode_cursor),
@@ -88,9 +87,7 @@ pub(crate) async fn list(
 fn sort_key(cursor: &str) -> Result<String, Problem> {
     let key = decode_cursor(cursor)?;
     let id = key.trim_start_matches('0').parse::<OrderId>();
-    id.ok().map(row::customer_sort).filter(|sort| *sort == key).ok_or_else(|| {
-        Problem::invalid().error("/cursor", "is not a cursor that this list gave out")
-    })
+    id.ok().map(row::customer_sort).filter(|sort| *sort == key).ok_or_else(foreign_cursor)
 }
 
 #[cfg(test)]

@@ -62,16 +62,26 @@ impl PlaceOrder {
 
     /// The answer to a wish that cannot be an order, with the place in the body as it was sent.
     pub(crate) fn refusal(&self, rejection: &PlaceRejection) -> Problem {
-        let pointer = match rejection {
-            PlaceRejection::LineCount | PlaceRejection::Total => "/lines".to_owned(),
-            PlaceRejection::Quantity { index } => format!("/lines/{index}/quantity"),
-            PlaceRejection::UnknownSku { sku } | PlaceRejection::MixedCurrencies { sku } => {
-                // The domain sorts and merges lines: this is the first that was sent with it.
-                let sent = self.lines.iter().position(|line| line.sku == *sku);
-                sent.map_or_else(|| "/lines".to_owned(), |index| format!("/lines/{index}/sku"))
+        let (pointer, detail) = match rejection {
+            PlaceRejection::LineCount | PlaceRejection::Total => {
+                ("/lines".to_owned(), rejection.to_string())
+            }
+            PlaceRejection::Quantity { index } => {
+                (format!("/lines/{index}/quantity"), rejection.to_string())
+            }
+            PlaceRejection::UnknownSku { sku } => (self.first_with(sku), rejection.to_string()),
+            // The domain speaks of the lines before it, in an order that the customer never saw.
+            PlaceRejection::MixedCurrencies { sku } => {
+                (self.first_with(sku), format!("`{sku}` is sold in another currency than the rest"))
             }
         };
-        Problem::invalid().error(pointer, rejection.to_string())
+        Problem::invalid().error(pointer, detail)
+    }
+
+    /// The pointer to a SKU: the domain sorts and merges lines, this is the first sent with it.
+    fn first_with(&self, sku: &Sku) -> String {
+        let sent = self.lines.iter().position(|line| line.sku == *sku);
+        sent.map_or_else(|| "/lines".to_owned(), |index| format!("/lines/{index}/sku"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use axum::{Json, extract::State};
 use lmall_domain::OrderId;
-use lmall_web::{ApiPath, Page, Problem};
+use lmall_web::{ApiPath, CustomerId, Page, Problem};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 use utoipa::{
@@ -13,7 +13,7 @@ use utoipa::{
 };
 
 use super::own_order;
-use crate::{caller::Customer, failure::failed, shop::Shop};
+use crate::shop::Shop;
 
 /// An event's envelope, exactly as it was stored.
 #[derive(Debug, Serialize)]
@@ -40,11 +40,11 @@ pub(crate) struct Event(Box<RawValue>);
 )]
 pub(crate) async fn events(
     State(shop): State<Shop>,
-    Customer(customer_id): Customer,
+    CustomerId(customer_id): CustomerId,
     ApiPath(id): ApiPath<OrderId>,
 ) -> Result<Json<Page<Event>>, Problem> {
     own_order(&shop, &customer_id, id).await?;
-    let trail = shop.orders.trail(id).await.map_err(failed)?;
+    let trail = shop.orders.trail(id).await?;
     let items = trail.into_iter().map(|entry| Event(entry.envelope)).collect();
     Ok(Json(Page { items, next_cursor: None }))
 }

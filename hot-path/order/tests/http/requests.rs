@@ -1,27 +1,9 @@
 //! What is answered to requests before a use case is reached, and when it fails.
 
 use http::{Request, request::Builder};
+use lmall_web::testing::{OPERATOR_TOKEN, check_refusals, json};
 
-use crate::support::{TOKEN, send};
-
-/// A request, its body, and the status, kind and pointer of the answer.
-type Row = (Builder, &'static str, u16, &'static str, &'static str);
-
-async fn check(rows: Vec<Row>) {
-    for (request, body, status, kind, pointer) in rows {
-        let shown = format!("{request:?} {body}");
-        let answer = send(request, body).await;
-        assert_eq!(answer.status, status, "{shown}: {answer:?}");
-        assert_eq!(answer.problem.kind, format!("/problems/{kind}"), "{shown}");
-        let found = answer.problem.errors.first().map_or("", |violation| &violation.pointer);
-        assert_eq!(found, pointer, "{shown}");
-        assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{shown}");
-    }
-}
-
-fn json(request: Builder) -> Builder {
-    request.header("content-type", "application/json")
-}
+use crate::support::router;
 
 fn of_ann(request: Builder) -> Builder {
     json(request.header("x-customer-id", "ann"))
@@ -31,62 +13,78 @@ fn of_ann(request: Builder) -> Builder {
 async fn a_wish_that_is_no_order_is_refused_where_it_is_wrong() {
     let row =
         |body, pointer| (of_ann(Request::post("/v1/orders")), body, 422, "validation", pointer);
-    check(vec![
-        row(r#"{"lines":[]}"#, "/lines"),
-        row(r#"{"lines":[{"sku":"tea","quantity":0}]}"#, "/lines/0/quantity"),
-        row(r#"{"lines":[{"sku":"tea","quantity":-1}]}"#, "/lines/0/quantity"),
-        row(r#"{"lines":[{"sku":"tea","quantity":1.5}]}"#, "/lines/0/quantity"),
-        row(r#"{"lines":[{"sku":"tea","quantity":"2"}]}"#, "/lines/0/quantity"),
-        row(r#"{"lines":[{"sku":"tea","quantity":1e30}]}"#, "/lines/0/quantity"),
-        row(r#"{"lines":[{"sku":"tea","quantity":1},{"sku":"a b","quantity":1}]}"#, "/lines/1/sku"),
-        row(r#"{"lines":[{"sku":"tea","quantity":1,"price":1}]}"#, "/lines/0/price"),
-        row(r#"{"lines":[{"sku":"tea","quantity":1}],"note":""}"#, "/note"),
-    ])
+    check_refusals(
+        &router(),
+        vec![
+            row(r#"{"lines":[]}"#, "/lines"),
+            row(r#"{"lines":[{"sku":"tea","quantity":0}]}"#, "/lines/0/quantity"),
+            row(r#"{"lines":[{"sku":"tea","quantity":-1}]}"#, "/lines/0/quantity"),
+            row(r#"{"lines":[{"sku":"tea","quantity":1.5}]}"#, "/lines/0/quantity"),
+            row(r#"{"lines":[{"sku":"tea","quantity":"2"}]}"#, "/lines/0/quantity"),
+            row(r#"{"lines":[{"sku":"tea","quantity":1e30}]}"#, "/lines/0/quantity"),
+            row(
+                r#"{"lines":[{"sku":"tea","quantity":1},{"sku":"a b","quantity":1}]}"#,
+                "/lines/1/sku",
+            ),
+            row(r#"{"lines":[{"sku":"tea","quantity":1,"price":1}]}"#, "/lines/0/price"),
+            row(r#"{"lines":[{"sku":"tea","quantity":1}],"note":""}"#, "/note"),
+        ],
+    )
     .await;
 }
 
 #[tokio::test]
 async fn a_product_that_cannot_be_sold_is_refused_where_it_is_wrong() {
-    let put = || json(Request::put("/v1/products/tea-01").header("x-operator-token", TOKEN));
+    let put =
+        || json(Request::put("/v1/products/tea-01").header("x-operator-token", OPERATOR_TOKEN));
     let row = |body, pointer| (put(), body, 422, "validation", pointer);
-    check(vec![
-        row(r#"{"name":" ","price":{"amount":1,"currency":"EUR"}}"#, "/name"),
-        row(r#"{"name":"Tea","price":{"amount":0,"currency":"EUR"}}"#, "/price/amount"),
-        row(r#"{"name":"Tea","price":{"amount":1.5,"currency":"EUR"}}"#, "/price/amount"),
-        row(r#"{"name":"Tea","price":{"amount":1,"currency":"eur"}}"#, "/price/currency"),
-        row(r#"{"name":"Tea","price":{"amount":1,"currency":"EUR","x":1}}"#, "/price/x"),
-    ])
+    check_refusals(
+        &router(),
+        vec![
+            row(r#"{"name":" ","price":{"amount":1,"currency":"EUR"}}"#, "/name"),
+            row(r#"{"name":"Tea","price":{"amount":0,"currency":"EUR"}}"#, "/price/amount"),
+            row(r#"{"name":"Tea","price":{"amount":1.5,"currency":"EUR"}}"#, "/price/amount"),
+            row(r#"{"name":"Tea","price":{"amount":1,"currency":"eur"}}"#, "/price/currency"),
+            row(r#"{"name":"Tea","price":{"amount":1,"currency":"EUR","x":1}}"#, "/price/x"),
+        ],
+    )
     .await;
 }
 
 #[tokio::test]
 async fn who_may_not_ask_is_told_before_anything_else() {
     let operator = |token| Request::put("/v1/products/tea-01").header("x-operator-token", token);
-    check(vec![
-        (Request::post("/v1/orders"), "{", 401, "unauthenticated", ""),
-        (Request::get("/v1/orders"), "", 401, "unauthenticated", ""),
-        (Request::get("/v1/orders/x"), "", 401, "unauthenticated", ""),
-        (Request::post("/v1/orders/x/cancel"), "", 401, "unauthenticated", ""),
-        (Request::get("/v1/orders/x/events"), "", 401, "unauthenticated", ""),
-        (Request::put("/v1/products/tea-01"), "{", 401, "unauthenticated", ""),
-        (operator("wrong"), "{", 403, "forbidden", ""),
-    ])
+    check_refusals(
+        &router(),
+        vec![
+            (Request::post("/v1/orders"), "{", 401, "unauthenticated", ""),
+            (Request::get("/v1/orders"), "", 401, "unauthenticated", ""),
+            (Request::get("/v1/orders/x"), "", 401, "unauthenticated", ""),
+            (Request::post("/v1/orders/x/cancel"), "", 401, "unauthenticated", ""),
+            (Request::get("/v1/orders/x/events"), "", 401, "unauthenticated", ""),
+            (Request::put("/v1/products/tea-01"), "{", 401, "unauthenticated", ""),
+            (operator("wrong"), "{", 403, "forbidden", ""),
+        ],
+    )
     .await;
 }
 
 #[tokio::test]
 async fn what_no_list_and_no_path_can_name_is_not_looked_for() {
     let of_ann = |path| of_ann(Request::get(path));
-    check(vec![
-        (of_ann("/v1/orders/x"), "", 404, "not-found", ""),
-        (of_ann("/v1/orders/07"), "", 404, "not-found", ""),
-        (of_ann("/v1/orders/x/events"), "", 404, "not-found", ""),
-        (Request::get("/v1/products/a%20b"), "", 404, "not-found", ""),
-        (of_ann("/v1/orders?cursor="), "", 422, "validation", "/cursor"),
-        (of_ann("/v1/orders?limit=101"), "", 422, "validation", "/limit"),
-        (Request::get("/v1/products?cursor="), "", 422, "validation", "/cursor"),
-        (Request::get("/v1/products?page=2"), "", 422, "validation", "/page"),
-    ])
+    check_refusals(
+        &router(),
+        vec![
+            (of_ann("/v1/orders/x"), "", 404, "not-found", ""),
+            (of_ann("/v1/orders/07"), "", 404, "not-found", ""),
+            (of_ann("/v1/orders/x/events"), "", 404, "not-found", ""),
+            (Request::get("/v1/products/a%20b"), "", 404, "not-found", ""),
+            (of_ann("/v1/orders?cursor="), "", 422, "validation", "/cursor"),
+            (of_ann("/v1/orders?limit=101"), "", 422, "validation", "/limit"),
+            (Request::get("/v1/products?cursor="), "", 422, "validation", "/cursor"),
+            (Request::get("/v1/products?page=2"), "", 422, "validation", "/page"),
+        ],
+    )
     .await;
 }
 
@@ -94,18 +92,21 @@ async fn what_no_list_and_no_path_can_name_is_not_looked_for() {
 async fn a_store_that_is_away_is_a_reason_to_ask_again() {
     let order = r#"{"lines":[{"sku":"tea","quantity":1000}]}"#;
     let product = r#"{"name":"Tea","price":{"amount":1,"currency":"EUR"}}"#;
-    let put = json(Request::put("/v1/products/tea").header("x-operator-token", TOKEN));
+    let put = json(Request::put("/v1/products/tea").header("x-operator-token", OPERATOR_TOKEN));
     let row = |request, body| (request, body, 503, "unavailable", "");
-    check(vec![
-        row(of_ann(Request::post("/v1/orders")), order),
-        row(of_ann(Request::post("/v1/orders")).header("idempotency-key", "k"), order),
-        row(of_ann(Request::get("/v1/orders/7")), ""),
-        row(of_ann(Request::get("/v1/orders")), ""),
-        row(of_ann(Request::post("/v1/orders/7/cancel")), ""),
-        row(of_ann(Request::get("/v1/orders/7/events")), ""),
-        row(Request::get("/v1/products"), ""),
-        row(Request::get("/v1/products/tea"), ""),
-        row(put, product),
-    ])
+    check_refusals(
+        &router(),
+        vec![
+            row(of_ann(Request::post("/v1/orders")), order),
+            row(of_ann(Request::post("/v1/orders")).header("idempotency-key", "k"), order),
+            row(of_ann(Request::get("/v1/orders/7")), ""),
+            row(of_ann(Request::get("/v1/orders")), ""),
+            row(of_ann(Request::post("/v1/orders/7/cancel")), ""),
+            row(of_ann(Request::get("/v1/orders/7/events")), ""),
+            row(Request::get("/v1/products"), ""),
+            row(Request::get("/v1/products/tea"), ""),
+            row(put, product),
+        ],
+    )
     .await;
 }

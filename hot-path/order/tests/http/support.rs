@@ -1,112 +1,48 @@
-//! Ports that never answer, and the calls on a router that has only those.
+//! The router on ports that never answer.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use axum::body::Body;
-use http::{HeaderMap, StatusCode, request::Builder};
-use http_body_util::BodyExt;
+use axum::Router;
 use lmall_app::{
-    Changeset,
     failure::Failure,
     order::{Orders, Settings},
-    ports::{
-        Clock, CommitError, IndexQuery, Item, Key, NoId, OrderIds, Page, Query, Store, StoreError,
-        Watch,
-    },
+    ports::{Key, NoId, OrderIds, Watch},
 };
-use lmall_domain::{OrderId, Sku, Timestamp};
+use lmall_domain::{OrderId, Sku};
 use lmall_order::Availability;
-use lmall_web::{OperatorToken, ProblemBody};
-use tower::ServiceExt;
+use lmall_web::{
+    OperatorToken,
+    testing::{Away, OPERATOR_TOKEN},
+};
 
-/// The operator's token.
-pub(crate) const TOKEN: &str = "opensesame";
-
-/// An answer, taken apart.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) problem: ProblemBody,
-}
-
-/// Sends one request to a router whose every port is away; all it can answer is a problem.
-pub(crate) async fn send(request: Builder, body: &'static str) -> Answer {
+/// A router whose every port is away; all it can answer is a problem.
+pub(crate) fn router() -> Router {
     let settings = Settings { payment_timeout: Duration::from_secs(900) };
-    let away = Arc::new(Away);
-    let orders = Orders::new(away.clone(), away.clone(), away.clone(), away.clone(), settings);
-    let router = lmall_order::router(orders, away, OperatorToken::new(TOKEN));
-    let request = request.body(Body::from(body)).expect("a valid request");
-    let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.expect("a body").to_bytes();
-    let problem = serde_json::from_slice(&body).unwrap_or_else(|_| no_problem(parts.status));
-    Answer { status: parts.status, headers: parts.headers, problem }
+    let (away, peers) = (Arc::new(Away), Arc::new(Peers));
+    let orders = Orders::new(away.clone(), peers.clone(), away, peers.clone(), settings);
+    lmall_order::router(orders, peers, OperatorToken::new(OPERATOR_TOKEN))
 }
 
-/// What stands for the body where axum itself answered, without one.
-fn no_problem(status: StatusCode) -> ProblemBody {
-    let (kind, title) = (String::new(), String::new());
-    let status = status.as_u16();
-    ProblemBody { kind, title, status, detail: None, instance: None, errors: Vec::new() }
-}
-
-/// Every port, away.
-struct Away;
-
-fn away() -> StoreError {
-    StoreError("away".into())
-}
+/// What only this service asks for: away, but for ids.
+struct Peers;
 
 #[async_trait]
-impl Store for Away {
-    async fn get(&self, _key: &Key) -> Result<Option<Item>, StoreError> {
-        Err(away())
-    }
-
-    async fn query(&self, _query: &Query) -> Result<Page, StoreError> {
-        Err(away())
-    }
-
-    async fn query_index(&self, _query: &IndexQuery) -> Result<Page, StoreError> {
-        Err(away())
-    }
-
-    async fn commit(&self, _changeset: Changeset) -> Result<(), CommitError> {
-        Err(CommitError::Unavailable("away".into()))
-    }
-}
-
-#[async_trait]
-impl Watch for Away {
+impl Watch for Peers {
     async fn changed(&self, _key: &Key, _seen_version: u64, _timeout: Duration) -> bool {
         false
     }
 }
 
-#[async_trait]
-impl Clock for Away {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_768_386_600_000)
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn sleep(&self, _duration: Duration) {}
-}
-
-impl OrderIds for Away {
+impl OrderIds for Peers {
     fn next(&self) -> Result<OrderId, NoId> {
         OrderId::new(7).ok_or(NoId)
     }
 }
 
 #[async_trait]
-impl Availability for Away {
+impl Availability for Peers {
     async fn available(&self, _sku: &Sku) -> Result<i64, Failure> {
-        Err(away().into())
+        Err(Failure::Unavailable("away".into()))
     }
 }

@@ -1,10 +1,9 @@
 //! A payment on the wire.
 
 use lmall_domain::{OrderId, PaymentId, ProviderName, RefundId, Timestamp, money, payment};
+use lmall_web::Money;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::money::Money;
 
 /// The money of one order.
 #[derive(Debug, Serialize, ToSchema)]

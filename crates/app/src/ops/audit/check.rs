@@ -41,10 +41,6 @@ pub(super) fn check_case(case: &Case, at_rest: bool, now: Timestamp) -> Vec<Viol
     }
     if let Some(payment) = &case.payment {
         check_refunds(payment, &mut found);
-        let captured = payment.movements.iter().any(|movement| movement.kind == Kind::Captured);
-        if at_rest && captured && case.order.is_none() {
-            found.add(2, "does not exist, but money was captured for it");
-        }
     }
     if at_rest {
         check_deliveries(case, now, &mut found);
