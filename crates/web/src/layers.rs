@@ -24,6 +24,7 @@ use crate::{
     context::{RequestContext, RequestIds, X_REQUEST_ID},
     metrics::Metrics,
     problem::{CONTENT_TYPE, Problem},
+    unread::Unread,
 };
 
 /// The longest that a handler may take: three times the longest `Prefer: wait`.
@@ -67,11 +68,17 @@ async fn around(State(shared): State<Shared>, mut request: Request, next: Next) 
     let route = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     request.extensions_mut().insert(context.clone());
+    let unread = Unread::watch(&mut request);
 
     let limit = if shared.slow_routes.contains(&route) { Duration::MAX } else { REQUEST_TIMEOUT };
     let response = guarded(next.run(request), limit, route, &context).await;
     let mut response = explained(response, &method, uri.path());
     set_headers(&mut response, &context);
+    if let Some(unread) = unread
+        && !unread.drain().await
+    {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
 
     let took = started.elapsed();
     shared.metrics.http().record(route, &method, response.status(), took);

@@ -35,6 +35,7 @@ pub mod server;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod unread;
 
 pub use context::RequestContext;
 pub use extract::{

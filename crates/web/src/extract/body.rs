@@ -1,7 +1,5 @@
 //! Bodies: raw, and JSON that says where it went wrong.
 
-use std::time::Duration;
-
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -17,12 +15,6 @@ use crate::problem::Problem;
 
 /// Bytes of the largest body: 256 KiB, some fifty times the largest order of 40 lines.
 pub const BODY_LEN_MAX: usize = 256 * 1024;
-
-/// Bytes read and dropped of a body that is too large, before its client is cut off.
-const DRAIN_LEN_MAX: usize = 16 * BODY_LEN_MAX;
-
-/// How long that may take.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A JSON body.
 ///
@@ -58,19 +50,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for ApiJson<T> {
 }
 
 async fn read(request: Request) -> Result<Bytes, Problem> {
-    let asks_first = request.headers().contains_key(header::EXPECT);
     let mut body = request.into_body();
     let declared = hyper::body::Body::size_hint(&body).lower();
     let fits = usize::try_from(declared).is_ok_and(|len| len <= BODY_LEN_MAX);
-    if fits && let Some(bytes) = collect(&mut body).await? {
-        return Ok(bytes);
-    }
-    // A client that is still sending when its connection ends would never see why. One that
-    // asks first has sent nothing.
-    if !asks_first {
-        let _still_sending = tokio::time::timeout(DRAIN_TIME_MAX, drain(&mut body)).await;
-    }
-    Err(Problem::payload_too_large().detail(format!("the limit is {BODY_LEN_MAX} bytes")))
+    let bytes = if fits { collect(&mut body).await? } else { None };
+    bytes.ok_or_else(|| {
+        Problem::payload_too_large().detail(format!("the limit is {BODY_LEN_MAX} bytes"))
+    })
 }
 
 /// The whole body; `None` as soon as it is over the limit.
@@ -85,16 +71,6 @@ async fn collect(body: &mut Body) -> Result<Option<Bytes>, Problem> {
         bytes.extend_from_slice(&data);
     }
     Ok(Some(bytes.freeze()))
-}
-
-/// Reads on and drops, up to a limit.
-async fn drain(body: &mut Body) {
-    let mut left = DRAIN_LEN_MAX;
-    while let Some(Ok(frame)) = body.frame().await {
-        let len = frame.data_ref().map_or(0, Bytes::len);
-        let Some(less) = left.checked_sub(len) else { return };
-        left = less;
-    }
 }
 
 /// Whether there is one content type, JSON, in the only charset that JSON has.
