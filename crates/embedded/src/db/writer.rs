@@ -4,6 +4,7 @@
 //! is always about something durable. Jobs are answered in the order in which they ran.
 
 mod job;
+mod pace;
 mod queue;
 mod thread;
 

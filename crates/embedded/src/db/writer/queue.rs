@@ -1,6 +1,9 @@
 //! Jobs on their way to the writer.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -12,7 +15,8 @@ use super::{
 struct State {
     jobs: Vec<Box<dyn Job>>,
     open: bool,
-    asleep: bool,
+    /// The taker sleeps until there are so many jobs; `usize::MAX` while it is awake.
+    wake_at: usize,
 }
 
 /// A queue for one taker. Every job is awaited by a task, so it is as long as there are tasks.
@@ -24,7 +28,7 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
-        let state = State { jobs: Vec::new(), open: true, asleep: false };
+        let state = State { jobs: Vec::new(), open: true, wake_at: usize::MAX };
         Self { state: Mutex::new(state), wake: Condvar::new(), counters }
     }
 
@@ -35,28 +39,42 @@ impl Queue {
             return job.done(Err(Failure::Closed));
         }
         state.jobs.push(job);
-        if state.asleep {
-            state.asleep = false;
+        if state.jobs.len() >= state.wake_at {
+            state.wake_at = usize::MAX;
             self.wake.notify_one();
         }
     }
 
-    /// Swaps `jobs`, which is empty, for all that wait, after waiting for a first one. `false`
-    /// when there will be none any more.
-    pub(super) fn take(&self, jobs: &mut Vec<Box<dyn Job>>) -> bool {
+    /// Waits for a job. `false` when there will be none any more.
+    pub(super) fn wait(&self) -> bool {
         let mut state = self.state.lock();
         while state.jobs.is_empty() {
             if !state.open {
                 return false;
             }
-            state.asleep = true;
+            state.wake_at = 1;
             self.wake.wait(&mut state);
         }
-        state.asleep = false;
+        state.wake_at = usize::MAX;
+        true
+    }
+
+    /// Waits for `count` jobs, at most for `timeout`, and not when no more are taken.
+    pub(super) fn gather(&self, count: usize, timeout: Duration) {
+        let mut state = self.state.lock();
+        if state.open && state.jobs.len() < count {
+            state.wake_at = count;
+            self.wake.wait_for(&mut state, timeout);
+            state.wake_at = usize::MAX;
+        }
+    }
+
+    /// Swaps `jobs`, which is empty, for all that wait.
+    pub(super) fn take(&self, jobs: &mut Vec<Box<dyn Job>>) {
+        let mut state = self.state.lock();
         std::mem::swap(&mut state.jobs, jobs);
         let depth = u64::try_from(integer(jobs.len())).unwrap_or(0);
         self.counters.queue_depth.store(depth, Relaxed);
-        true
     }
 
     pub(super) fn close(&self) {
