@@ -6,7 +6,7 @@ mod run;
 pub use incoming::{Incoming, Kept, Place, Trail};
 pub use run::{Consumer, Options, run};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 
 /// Why a message was not processed.
 #[derive(Debug, thiserror::Error)]
@@ -27,17 +27,4 @@ impl From<Failure> for HandleError {
             Failure::Never(_) | Failure::Corrupt(..) => Self::Reject(cause),
         }
     }
-}
-
-/// The error and everything below it, on one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

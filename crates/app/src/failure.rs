@@ -67,7 +67,7 @@ pub fn committed(result: Result<(), CommitError>) -> Result<Result<(), crate::Re
         Err(CommitError::Refused(refusal)) => Ok(Err(refusal)),
         // Loading again shows whether it took effect: by the dedupe row or the version.
         Err(error @ CommitError::Unknown(_)) => {
-            let error = crate::consumer::chain(&error);
+            let error = chain(&error);
             tracing::warn!(error, "looking whether a transaction took effect");
             Ok(Err(crate::Refusal::Stale))
         }
@@ -103,4 +103,17 @@ where
 fn conflict_pause(salt: u64, attempt: u32) -> Duration {
     let jitter = salt.wrapping_add(u64::from(attempt)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61;
     Duration::from_millis((1 + jitter) << attempt.min(6))
+}
+
+/// The error and everything below it, on one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }

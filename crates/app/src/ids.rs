@@ -156,7 +156,7 @@ impl LeasedIds {
 }
 
 fn not_renewed(failure: &Failure) {
-    let error = crate::consumer::chain(failure);
+    let error = crate::failure::chain(failure);
     tracing::warn!(error, "the machine id's lease was not renewed");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lmall_domain::{
     EventId, OrderId, Timestamp,
-    event::{Envelope, Event, EventType},
+    event::{Envelope, Event, EventType, Service},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -91,7 +91,11 @@ impl OutboxRow {
     /// The table of the service that writes it.
     #[must_use]
     pub fn table(&self) -> Table {
-        crate::relay::table_of(self.event_type)
+        match self.event_type.service() {
+            Service::Order => Table::Order,
+            Service::Inventory => Table::Inventory,
+            Service::Payment => Table::Payment,
+        }
     }
 
     /// Its key: the partition of its aggregate, by `seq`.

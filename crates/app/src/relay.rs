@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lmall_domain::{OrderId, event::EventType};
+use lmall_domain::OrderId;
 
 use crate::{
     Changeset, Refusal, Write,
@@ -87,7 +87,7 @@ impl Relay {
             let answers = self.bus.publish(topic, messages).await;
             for (row, answer) in rows.into_iter().zip(answers) {
                 if let Err(error) = &answer {
-                    let error = crate::consumer::chain(error);
+                    let error = crate::failure::chain(error);
                     tracing::warn!(event.id = row.event_id.as_str(), error, "publish failed");
                 }
                 results.push((row, answer.is_ok()));
@@ -110,7 +110,7 @@ impl Relay {
             for row in batch {
                 let one = Changeset::new().with(mark(row), Refusal::Stale);
                 if let Err(failure) = committed(self.store.commit(one).await) {
-                    let error = crate::consumer::chain(&failure);
+                    let error = crate::failure::chain(&failure);
                     tracing::debug!(event.id = row.event_id.as_str(), error, "not marked");
                 }
             }
@@ -199,15 +199,4 @@ fn skip_corrupt<T>(read: Result<T, Failure>) -> Option<T> {
 fn first_of_each(rows: Vec<OutboxRow>) -> (Vec<OutboxRow>, Vec<OutboxRow>) {
     let mut seen = HashSet::with_capacity(rows.len());
     rows.into_iter().partition(|row| seen.insert(row.aggregate_id))
-}
-
-/// The table whose outbox events of this type are in.
-#[must_use]
-pub fn table_of(event_type: EventType) -> Table {
-    use lmall_domain::event::Service;
-    match event_type.service() {
-        Service::Order => Table::Order,
-        Service::Inventory => Table::Inventory,
-        Service::Payment => Table::Payment,
-    }
 }

@@ -67,7 +67,7 @@ pub fn decode_or_skip<T: DeserializeOwned>(item: &Item) -> Option<T> {
 
 /// Logs that a job left a row out.
 pub fn skipped(failure: &Failure) {
-    let error = crate::consumer::chain(failure);
+    let error = crate::failure::chain(failure);
     tracing::error!(error, "a row was skipped");
 }
 

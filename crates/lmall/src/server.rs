@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Context;
+use indicatif::ProgressBar;
 use lmall_app::{
     ids::LeasedIds, ops::audit::Auditor, payment::Payments, ports::OrderIds, shutdown,
 };
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()> {
     let started = Instant::now();
-    let signal = shutdown_signal();
+    let signal = shutdown_signal()?;
     let clock = Arc::new(SystemClock::default());
     let embedded = Embedded::open(&args.data, clock.clone())?;
     let listener = TcpListener::bind(args.listen)
@@ -93,14 +94,18 @@ pub(crate) fn audit_offline(data: &Path, as_json: bool) -> anyhow::Result<ExitCo
     anyhow::ensure!(data.is_dir(), "{} is not a directory", data.display());
     let clock = Arc::new(SystemClock::default());
     let embedded = Embedded::open(data, clock.clone())?;
+    let progress = ProgressBar::new_spinner().with_message("reading the whole file");
+    progress.enable_steady_tick(Duration::from_millis(200));
     let broken = embedded.store().integrity_check()?;
     if let Some(first) = broken.first() {
         anyhow::bail!("the data file is damaged: {first}; restore it from a backup");
     }
     let auditor =
         Auditor { store: embedded.store(), scan: embedded.store(), letters: embedded.bus(), clock };
+    progress.set_message("checking every order");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(auditor.run())?;
+    progress.finish_and_clear();
     embedded.close();
     let ok = report.ok;
     operator::print_audit(&serde_json::from_value(serde_json::to_value(report)?)?, as_json);

@@ -1,6 +1,6 @@
 //! What a client reads when something inside does not work; the causes go to the log.
 
-use lmall_app::{consumer::chain, failure::Failure};
+use lmall_app::failure::{Failure, chain};
 
 use crate::problem::Problem;
 

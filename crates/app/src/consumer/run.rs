@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::{HandleError, Incoming};
 use crate::{
     backoff,
+    failure::chain,
     ports::{Bus, Clock, Delivery},
     shutdown::Shutdown,
     topology::Queue,
@@ -76,11 +77,7 @@ pub async fn run(
                 }
             }
             Err(error) => {
-                tracing::warn!(
-                    queue.name = queue.name(),
-                    error = super::chain(&error),
-                    "receive failed"
-                );
+                tracing::warn!(queue.name = queue.name(), error = chain(&error), "receive failed");
                 shutdown.pause(&*worker.clock, BUS_AWAY_PAUSE).await;
             }
         }
@@ -150,7 +147,7 @@ impl Worker {
     async fn attempt(&self, held: &[Delivery], beat: &mut Duration) -> Result<(), HandleError> {
         let Some(delivery) = held.first() else { return Ok(()) };
         let incoming = Incoming::decode(&delivery.message)
-            .map_err(|error| HandleError::Reject(super::chain(&error)))?;
+            .map_err(|error| HandleError::Reject(chain(&error)))?;
         let handled = AssertUnwindSafe(self.consumer.handle(incoming)).catch_unwind();
         tokio::pin!(handled);
         loop {
@@ -203,7 +200,7 @@ impl Worker {
 /// A bus that failed here delivers the message again after its visibility time-out.
 fn log_bus(queue: Queue, call: &'static str, result: Result<(), crate::ports::BusError>) {
     if let Err(error) = result {
-        let error = super::chain(&error);
+        let error = chain(&error);
         tracing::warn!(queue.name = queue.name(), call, error, "the bus failed");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use lmall_domain::ProviderName;
 use parking_lot::RwLock;
 use serde::Deserialize;
@@ -33,6 +34,18 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The key that it stands for; `None` for one that cannot be used.
+    pub(super) fn key(&self, scheme: Scheme) -> Option<Vec<u8>> {
+        let key = match scheme {
+            Scheme::Generic | Scheme::Stripe => self.0.as_bytes().to_vec(),
+            Scheme::Standard => {
+                let text = self.0.strip_prefix("whsec_").unwrap_or(&self.0);
+                BASE64_STANDARD.decode(text).ok()?
+            }
+        };
+        (!key.is_empty()).then_some(key)
     }
 }
 
@@ -109,7 +122,7 @@ impl Providers {
             if providers[..index].iter().any(|other| other.name == provider.name) {
                 return Err(InvalidProviders::Doubled(provider.name.clone()));
             }
-            let usable = |secret: &Secret| super::signature::key(provider.scheme, secret).is_some();
+            let usable = |secret: &Secret| secret.key(provider.scheme).is_some();
             if !provider.secrets.iter().all(usable) {
                 return Err(InvalidProviders::Secret(provider.name.clone()));
             }

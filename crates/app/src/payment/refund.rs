@@ -124,7 +124,7 @@ impl Payments {
                     let attempt = Command::Attempt(refund.id.clone());
                     self.decide_refund(id, attempt, &trace).await?;
                     if let Err(failure) = self.ask(id, refund, &trace).await {
-                        let error = crate::consumer::chain(&failure);
+                        let error = crate::failure::chain(&failure);
                         tracing::warn!(refund.id = refund.id.as_str(), error, "refund not taken");
                     }
                     asked += 1;

@@ -63,7 +63,7 @@ pub fn verify(
     let matches = provider
         .secrets
         .iter()
-        .filter_map(|secret| key(provider.scheme, secret))
+        .filter_map(|secret| secret.key(provider.scheme))
         .any(|key| matches(&key, &claim, webhook.body));
     if !matches {
         return Err(SignatureError::Mismatch);
@@ -82,18 +82,6 @@ pub fn sign(secret: &Secret, body: &[u8], now: Timestamp) -> [(&'static str, Str
     let mac = mac(secret.expose().as_bytes(), &claim, body).finalize().into_bytes();
     let signature = format!("v1={}", hex::encode(mac));
     [("x-lmall-timestamp", timestamp), ("x-lmall-signature", signature)]
-}
-
-/// The key that a secret stands for; `None` for one that cannot be used.
-pub(super) fn key(scheme: Scheme, secret: &Secret) -> Option<Vec<u8>> {
-    let text = secret.expose();
-    let key = match scheme {
-        Scheme::Generic | Scheme::Stripe => text.as_bytes().to_vec(),
-        Scheme::Standard => {
-            BASE64_STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?
-        }
-    };
-    (!key.is_empty()).then_some(key)
 }
 
 fn claim<'a>(scheme: Scheme, headers: &[(&str, &'a str)]) -> Option<Claim<'a>> {

@@ -89,6 +89,6 @@ impl Inventory {
 }
 
 fn gate_failed(sku: &Sku, error: &crate::ports::GateError) {
-    let error = crate::consumer::chain(error);
+    let error = crate::failure::chain(error);
     tracing::warn!(sku = sku.as_str(), error, "the stock gate failed");
 }

@@ -146,7 +146,7 @@ impl Inventory {
         }
         if let Err(failure) = self.tell_gate(sku, credits).await {
             // The receipt is in the ledger; the next check for drift tells the gate.
-            let error = crate::consumer::chain(&failure);
+            let error = crate::failure::chain(&failure);
             tracing::warn!(sku = sku.as_str(), error, "the stock gate was not told of a receipt");
         }
         Ok(Round::Done(ReceiptOutcome::Recorded(level(&self.buckets(sku).await?))))

@@ -272,5 +272,5 @@ fn incoming(seq: u32, event: Event) -> Incoming {
 }
 
 fn text(error: impl std::error::Error) -> String {
-    lmall_app::consumer::chain(&error)
+    lmall_app::failure::chain(&error)
 }

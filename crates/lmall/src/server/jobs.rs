@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use lmall_app::{
     consumer::{self, Consumer, HandleError, Incoming, Options},
+    failure::chain,
     ports::{Clock, Table},
     relay::{Relay, SWEEP_AGE},
     shutdown::Shutdown,
@@ -141,7 +142,7 @@ async fn relay(
             match relay.sweep(table, Duration::ZERO).await {
                 Ok(_) => sweep = false,
                 Err(failure) => {
-                    let error = consumer::chain(&failure);
+                    let error = chain(&failure);
                     tracing::warn!(error, "the outbox cannot be swept");
                     if !stop.pause(&*clock, RELAY_PAUSE).await {
                         return;

@@ -7,8 +7,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use lmall_app::{
     Changeset,
-    consumer::chain,
-    failure::{Failure, committed},
+    failure::{Failure, chain, committed},
     ids::LeasedIds,
     ops::{audit::Auditor, dead_letters::Replayer},
     order::Orders,

@@ -258,3 +258,13 @@ async fn an_idle_server_stops_at_once() {
     shop.ends_well().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn a_signal_right_behind_the_ready_line_is_heard() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let data = temp_dir();
+        let shop = Server::start_on(data.path(), &[]).await;
+        shop.signal(signal);
+        shop.ends_well().await;
+    }
+}

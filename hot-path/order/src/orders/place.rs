@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderName, StatusCode, header};
 use lmall_app::{
-    consumer::chain,
+    failure::chain,
     order::{Idempotency, Place, PlaceError},
     row::Versioned,
 };
