@@ -17,7 +17,12 @@ use std::{
 use anyhow::Context;
 use indicatif::ProgressBar;
 use lmall_app::{
-    ids::LeasedIds, ops::audit::Auditor, payment::Payments, ports::OrderIds, shutdown,
+    failure::chain,
+    ids::LeasedIds,
+    ops::audit::Auditor,
+    payment::{Payments, ReconcileError},
+    ports::OrderIds,
+    shutdown,
 };
 use lmall_embedded::{Embedded, SystemClock};
 use lmall_web::{Metrics, serve, shutdown_signal};
@@ -86,14 +91,19 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     Ok(())
 }
 
+/// Opens a data directory that was made before, for this process alone.
+fn open_existing(data: &Path, clock: Arc<SystemClock>) -> anyhow::Result<Embedded> {
+    anyhow::ensure!(data.join("lmall.db").is_file(), "no data of LMall in {}", data.display());
+    Ok(Embedded::open(data, clock)?)
+}
+
 /// Audits a data directory that no server uses: the file itself, then the invariants.
 ///
 /// # Errors
 /// When the directory cannot be opened or read.
 pub(crate) fn audit_offline(data: &Path, as_json: bool) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(data.is_dir(), "{} is not a directory", data.display());
     let clock = Arc::new(SystemClock::default());
-    let embedded = Embedded::open(data, clock.clone())?;
+    let embedded = open_existing(data, clock.clone())?;
     let progress = ProgressBar::new_spinner().with_message("reading the whole file");
     progress.enable_steady_tick(Duration::from_millis(200));
     let broken = embedded.store().integrity_check()?;
@@ -140,17 +150,25 @@ pub(crate) fn bench_ids() -> Box<dyn FnMut() -> u64 + Send> {
 /// # Errors
 /// When the directory or the statement cannot be read.
 pub(crate) fn reconcile(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(args.data.is_dir(), "{} is not a directory", args.data.display());
     let statement = std::fs::File::open(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let clock = Arc::new(SystemClock::default());
-    let embedded = Embedded::open(&args.data, clock.clone())?;
+    let embedded = open_existing(&args.data, clock.clone())?;
     // No refund is asked for here, so no provider is needed.
     let gateway = Arc::new(demo_provider::DemoProvider::absent());
     let payments = Payments::new(embedded.store(), gateway, clock, Arc::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(payments.reconcile(&*embedded.store(), statement))?;
+    let report = runtime.block_on(payments.reconcile(&*embedded.store(), statement));
     embedded.close();
+    let report = match report {
+        Ok(report) => report,
+        Err(error @ (ReconcileError::Statement(_) | ReconcileError::Amount(_))) => {
+            let error = chain(&error);
+            output::complain(format_args!("lmall: {}: {error}", args.file.display()));
+            return Ok(ExitCode::from(2));
+        }
+        Err(ReconcileError::Failed(failure)) => return Err(failure.into()),
+    };
     operator::print_reconciliation(&report, args.json);
     Ok(if report.differs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -43,6 +43,9 @@ pub enum ReconcileError {
     /// The line that is wrong, and how. Nothing was applied.
     #[error("not a statement")]
     Statement(#[from] csv::Error),
+    /// Only a failed payment may be of nothing. Nothing was applied.
+    #[error("event {0} of the statement must have an amount of more than 0")]
+    Amount(PaymentId),
     /// The lines before were applied; the same statement can be given again.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -72,6 +75,13 @@ enum LineKind {
 }
 
 impl Line {
+    fn has_a_right_amount(&self) -> bool {
+        match self.kind {
+            LineKind::Captured | LineKind::Refunded => self.amount > 0,
+            LineKind::Failed => self.amount >= 0,
+        }
+    }
+
     fn movement(&self, now: Timestamp) -> Movement {
         Movement {
             provider: self.provider.clone(),
@@ -106,6 +116,9 @@ impl Payments {
             .from_reader(statement)
             .deserialize()
             .collect::<Result<Vec<Line>, _>>()?;
+        if let Some(line) = lines.iter().find(|line| !line.has_a_right_amount()) {
+            return Err(ReconcileError::Amount(line.event_id.clone()));
+        }
         let mut report = Reconciliation::default();
         for line in &lines {
             self.reconcile_line(line, &mut report).await?;

@@ -13,6 +13,7 @@ mod crash;
 mod demo;
 mod oversell;
 mod process;
+mod reconcile;
 mod structure;
 mod support;
 mod timeouts;
