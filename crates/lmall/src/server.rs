@@ -37,17 +37,20 @@ use crate::{
 /// How long consumers may take to finish what they hold, after the last request was answered.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
-/// Runs the server until SIGTERM or Ctrl-C.
+/// Runs the server until SIGTERM or Ctrl-C. A configuration that cannot be used is exit code 2,
+/// like a wrong flag.
 ///
 /// # Errors
 /// When it cannot start, or the listener fails.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    lmall_web::telemetry::init(&args.log)?;
-    anyhow::ensure!(
-        args.aws_endpoint().is_none(),
-        "LMALL_AWS_ENDPOINT is for the AWS form; this is the embedded one"
-    );
-    let config = Config::new(args)?;
+    let usable = lmall_web::telemetry::init(&args.log).map_err(anyhow::Error::from);
+    let config = match usable.and_then(|()| Config::new(args)) {
+        Ok(config) => config,
+        Err(error) => {
+            output::complain(format_args!("lmall: {error:#}"));
+            return Ok(ExitCode::from(2));
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run_until_signal(args, config))?;
     // Nothing that is left matters: what was answered is durable.
@@ -68,9 +71,7 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     let (work, work_stopped) = shutdown::channel();
     let metrics = Metrics::new();
     let shop = Shop::build(&embedded, clock, &config, address, intake_stopped).await?;
-    if let Some(file) = args.catalogue() {
-        seed::load(&shop, &file).await?;
-    }
+    seed::load(&shop, &config.seed).await?;
     let tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
     config.announce();
     output::say(format_args!("lmall ready on http://{address} (data: {})", args.data.display()));

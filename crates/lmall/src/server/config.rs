@@ -1,6 +1,6 @@
 //! What `lmall serve` runs with: what was given, or made at start and printed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use lmall_app::{
@@ -8,8 +8,10 @@ use lmall_app::{
     payment::{Provider, Providers, Scheme, Secret},
     stock,
 };
+use lmall_domain::product::Product;
 use lmall_web::OperatorToken;
 
+use super::seed;
 use crate::{cli::ServeArgs, client::DEMO_PROVIDER, output};
 
 /// Bytes of a secret that is made: as strong as the hash that it keys.
@@ -20,7 +22,11 @@ pub(crate) struct Config {
     pub(super) orders: order::Settings,
     pub(super) stock: stock::Settings,
     pub(super) operator_token: OperatorToken,
-    pub(super) providers: Vec<Provider>,
+    pub(super) providers: Arc<Providers>,
+    /// The secret with which the demo provider signs, if it is configured.
+    pub(super) demo_secret: Option<Secret>,
+    /// Products to begin with, and their stock.
+    pub(super) seed: Vec<(Product, u32)>,
     made: Vec<String>,
 }
 
@@ -28,8 +34,12 @@ impl Config {
     /// The configuration that the arguments ask for.
     ///
     /// # Errors
-    /// When the providers cannot be read.
+    /// When one of them cannot be used.
     pub(super) fn new(args: &ServeArgs) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            args.aws_endpoint().is_none(),
+            "LMALL_AWS_ENDPOINT is for the AWS form; this is the embedded one"
+        );
         let mut made = Vec::new();
         let token = args.operator_token().map_or_else(
             || {
@@ -60,7 +70,9 @@ impl Config {
                 buckets: 1,
             },
             operator_token: OperatorToken::new(token),
-            providers,
+            demo_secret: demo_secret(&providers),
+            providers: Arc::new(Providers::new(providers).context("LMALL_PROVIDERS")?),
+            seed: args.catalogue().map_or(Ok(Vec::new()), |file| seed::read(&file))?,
             made,
         })
     }
@@ -69,16 +81,13 @@ impl Config {
     pub(super) fn announce(&self) {
         self.made.iter().for_each(output::say);
     }
+}
 
-    /// The secret with which the demo provider signs, if it is configured.
-    pub(super) fn demo_secret(&self) -> Option<&Secret> {
-        self.providers
-            .iter()
-            .find(|provider| {
-                provider.name.as_str() == DEMO_PROVIDER && provider.scheme == Scheme::Generic
-            })
-            .and_then(|provider| provider.secrets.first())
-    }
+fn demo_secret(providers: &[Provider]) -> Option<Secret> {
+    let demo = providers.iter().find(|provider| {
+        provider.name.as_str() == DEMO_PROVIDER && provider.scheme == Scheme::Generic
+    });
+    demo?.secrets.first().cloned()
 }
 
 fn random_hex() -> String {

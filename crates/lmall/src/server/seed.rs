@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use lmall_app::stock::ReceiptOutcome;
 use lmall_domain::{Money, Sku, product::Product};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::wiring::Shop;
 /// The receipt under which a seed file's stock is booked: loading the file again books nothing.
 const REFERENCE: &str = "seed";
 
+/// A product to begin with.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -19,34 +20,44 @@ struct Entry {
     name: String,
     price: Money,
     #[serde(default)]
-    stock: i64,
+    stock: u32,
 }
 
-/// Puts the file's products into the catalogue and receives their first stock, once.
+/// Reads a seed file.
 ///
 /// # Errors
-/// When the file cannot be read, an entry cannot be sold, or the store does not answer.
-pub(super) async fn load(shop: &Shop, file: &Path) -> anyhow::Result<()> {
-    let text = tokio::task::block_in_place(|| std::fs::read_to_string(file));
+/// When it cannot be read, or an entry cannot be sold.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<(Product, u32)>> {
+    let text = std::fs::read_to_string(file);
     let text = text.with_context(|| format!("cannot read {}", file.display()))?;
     let entries: Vec<Entry> =
         serde_json::from_str(&text).with_context(|| format!("in {}", file.display()))?;
-    let count = entries.len();
-    for Entry { sku, name, price, stock } in entries {
-        let product = Product::new(sku.clone(), name, price).with_context(|| sku.to_string())?;
-        shop.orders.put_product(&product).await?;
-        if stock != 0 {
-            ensure!(stock > 0, "{sku}: stock must not be negative");
-            let outcome = shop.inventory.receive(&sku, REFERENCE.parse()?, stock, None).await?;
-            match outcome {
+    let product = |Entry { sku, name, price, stock }: Entry| {
+        let named = format!("{}: {sku}", file.display());
+        Ok((Product::new(sku, name, price).context(named)?, stock))
+    };
+    entries.into_iter().map(product).collect()
+}
+
+/// Puts the products into the catalogue and receives their first stock, once.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn load(shop: &Shop, seed: &[(Product, u32)]) -> anyhow::Result<()> {
+    for (product, stock) in seed {
+        shop.orders.put_product(product).await?;
+        if *stock > 0 {
+            let reference = REFERENCE.parse()?;
+            let units = i64::from(*stock);
+            match shop.inventory.receive(&product.sku, reference, units, None).await? {
                 // The file may say something else by now; stock is booked by receipts.
                 ReceiptOutcome::Recorded(_) | ReceiptOutcome::ReferenceReused => {}
                 ReceiptOutcome::NotEnough | ReceiptOutcome::TooMuch => {
-                    anyhow::bail!("{sku}: {stock} units cannot be received");
+                    anyhow::bail!("{}: {stock} units cannot be received", product.sku);
                 }
             }
         }
     }
-    tracing::info!(products = count, "catalogue loaded");
+    tracing::info!(products = seed.len(), "catalogue loaded");
     Ok(())
 }

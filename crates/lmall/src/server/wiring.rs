@@ -11,7 +11,7 @@ use lmall_app::{
     ids::LeasedIds,
     ops::{audit::Auditor, dead_letters::Replayer},
     order::Orders,
-    payment::{Payments, Providers},
+    payment::Payments,
     ports::{Key, StockGate, Store, Table, Watch},
     relay::Relay,
     row,
@@ -59,8 +59,8 @@ impl Shop {
         let gate: Arc<dyn StockGate> = embedded.gate();
         let inventory = Inventory::new(store.clone(), gate, clock.clone(), config.stock);
         inventory.prewarm().await?;
-        let providers = Arc::new(Providers::new(config.providers.clone())?);
-        let gateway = Arc::new(DemoProvider::new(address, config.demo_secret())?);
+        let providers = Arc::clone(&config.providers);
+        let gateway = Arc::new(DemoProvider::new(address, config.demo_secret.as_ref())?);
         let payments = Payments::new(store.clone(), gateway, clock.clone(), providers);
         let relay = Relay::new(store.clone(), bus.clone(), clock.clone());
         let replayer = Replayer::new(bus.clone(), clock.clone());

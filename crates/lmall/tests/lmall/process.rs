@@ -100,7 +100,7 @@ async fn a_configuration_that_cannot_be_used_is_refused_without_showing_secrets(
         let mut serve = serve_command(data.path());
         serve.env(name, value);
         let ended = run_to_end(serve, REFUSED_WITHIN).await;
-        check_refusal(&ended, 1, &[said]);
+        check_refusal(&ended, 2, &[said]);
         assert!(!ended.stderr.contains(secret), "{ended:#?}");
     }
 }
