@@ -92,7 +92,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // Checked up front, for serde_json skips over the text of fields that nobody reads.
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Problem::malformed().detail("the body is not UTF-8"))?;
-    serde_json::from_str(text).map_err(|error| refusal::<T>(text, &error))
+    let body = serde_json::from_str(text).map_err(|error| refusal::<T>(text, &error))?;
+    // serde would take a list of a struct's fields for the struct.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::invalid().error("", "must be an object"));
+    }
+    Ok(body)
 }
 
 fn refusal<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> Problem {

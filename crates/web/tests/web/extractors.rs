@@ -67,6 +67,7 @@ async fn a_violation_names_its_place() {
         (r#"{"lines":[{"sku":"a","qty":1}]}"#, "/lines/0/qty", "unknown field"),
         (r#"{"lines":[{"sku":"a","sku":"b"}]}"#, "/lines/0/sku", "duplicate field"),
         (r#"{"lines":[],"lines":[]}"#, "/lines", "duplicate field"),
+        (r#" [[{"sku":"a","quantity":1}]]"#, "", "must be an object"),
         (r#"{"lines":[],"a/b":1}"#, "/a~1b", "unknown field"),
         (r#"{"lines":[5]}"#, "/lines/0", "expected an object"),
         (r#"{"lines":{}}"#, "/lines", "expected a sequence"),

@@ -22,7 +22,7 @@ pub(crate) struct Receipt {
     #[schema(minimum = 1, maximum = 1_000_000_000, example = 50)]
     pub(super) quantity: i64,
     /// Takes effect once for a SKU; adjustments use the same names.
-    #[schema(value_type = String, min_length = 1, max_length = 128, example = "delivery-2026-14")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_.:/#@ -]{1,128}$", example = "delivery-2026-14")]
     pub(super) reference: Reference,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Adjustment {
     #[schema(min_length = 1, max_length = 200, example = "broken in the warehouse")]
     pub(super) reason: String,
     /// Takes effect once for a SKU; receipts use the same names.
-    #[schema(value_type = String, min_length = 1, max_length = 128, example = "count-2026-01-14")]
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9_.:/#@ -]{1,128}$", example = "count-2026-01-14")]
     pub(super) reference: Reference,
 }
 

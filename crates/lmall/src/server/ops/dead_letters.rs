@@ -27,7 +27,8 @@ pub(super) struct LettersQuery {
     event_type: Option<String>,
     /// Only of this order.
     order_id: Option<String>,
-    /// Default 20, at most 100.
+    /// How many items at most: 1 to 100, 20 if absent.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
