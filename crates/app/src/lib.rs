@@ -17,6 +17,7 @@ pub mod ids;
 pub mod ops;
 pub mod order;
 pub mod outbox;
+pub mod pages;
 pub mod payment;
 pub mod ports;
 pub mod relay;

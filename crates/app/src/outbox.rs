@@ -13,7 +13,7 @@ use crate::ports::{Index, IndexEntry, Key, Message, NewRow, Table};
 
 /// Partitions of the index of pending rows: at 1,000 write units a second each, and two writes
 /// an event, enough for 8,000 events a second of one service.
-pub const PENDING_SHARDS: u64 = 16;
+pub const PENDING_SHARDS: u64 = crate::row::SHARDS;
 
 /// What ties an event to the request that caused it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,9 +11,10 @@ use lmall_domain::OrderId;
 use crate::{
     Changeset, Refusal, Write,
     failure::{Failure, committed},
-    outbox::{OutboxRow, PENDING_SHARDS},
-    ports::{Bus, Clock, Index, IndexQuery, Item, Query, Store, Table},
-    row::{due_until, skipped},
+    outbox::OutboxRow,
+    pages::Pages,
+    ports::{Bus, Clock, Index, Item, Query, Store, Table},
+    row::skipped,
 };
 
 /// Rows PENDING for longer than this were lost on the way and are published by the sweeper.
@@ -22,8 +23,8 @@ pub const SWEEP_AGE: Duration = Duration::from_secs(60);
 /// Rows marked SENT in one transaction.
 const MARK_BATCH: usize = 64;
 
-/// Rows of a shard that a sweep looks at in one query.
-const SWEEP_PAGE: usize = 256;
+/// Outbox rows of one aggregate that a sweep publishes at once: far more than any order has.
+const ROWS_MAX: usize = 256;
 
 /// Publishes outbox rows and marks them SENT.
 #[derive(Clone)]
@@ -123,45 +124,29 @@ impl Relay {
     /// # Errors
     /// When the store does not answer.
     pub async fn sweep(&self, table: Table, age: Duration) -> Result<usize, Failure> {
-        let until = due_until(self.clock.now().before(age));
         let mut found = 0;
         // What failed must not be overtaken by a later row that another page has.
         let mut stuck: HashSet<OrderId> = HashSet::new();
-        for shard in 0..PENDING_SHARDS {
-            let mut after = None;
-            loop {
-                let query = IndexQuery {
-                    table,
-                    index: Index::OutboxPending,
-                    partition: shard.to_string(),
-                    after: after.take(),
-                    until: Some(until.clone()),
-                    limit: SWEEP_PAGE,
-                    descending: false,
-                };
-                let page = self.store.query_index(&query).await?;
-                let mut oldest: HashMap<OrderId, u32> = HashMap::new();
-                for row in page.items.iter().filter_map(|item| skip_corrupt(decode(item))) {
-                    let seq = oldest.entry(row.aggregate_id).or_insert(row.seq);
-                    *seq = row.seq.min(*seq);
-                }
-                found += oldest.len();
-                let mut rows = Vec::new();
-                oldest.retain(|aggregate_id, _| !stuck.contains(aggregate_id));
-                for (aggregate_id, seq) in oldest {
-                    match self.rows_from(table, aggregate_id, seq).await {
-                        Ok(from) => rows.extend(from),
-                        Err(failure @ Failure::Corrupt(..)) => skipped(&failure),
-                        Err(failure) => return Err(failure),
-                    }
-                }
-                let unsent = self.publish(rows).await;
-                stuck.extend(unsent.iter().map(|row| row.aggregate_id));
-                after = page.next;
-                if after.is_none() {
-                    break;
+        let until = Some(self.clock.now().before(age));
+        let mut pages = Pages::new(&*self.store, table, Index::OutboxPending, until);
+        while let Some(items) = pages.next().await? {
+            let mut oldest: HashMap<OrderId, u32> = HashMap::new();
+            for row in items.iter().filter_map(|item| skip_corrupt(decode(item))) {
+                let seq = oldest.entry(row.aggregate_id).or_insert(row.seq);
+                *seq = row.seq.min(*seq);
+            }
+            found += oldest.len();
+            let mut rows = Vec::new();
+            oldest.retain(|aggregate_id, _| !stuck.contains(aggregate_id));
+            for (aggregate_id, seq) in oldest {
+                match self.rows_from(table, aggregate_id, seq).await {
+                    Ok(from) => rows.extend(from),
+                    Err(failure @ Failure::Corrupt(..)) => skipped(&failure),
+                    Err(failure) => return Err(failure),
                 }
             }
+            let unsent = self.publish(rows).await;
+            stuck.extend(unsent.iter().map(|row| row.aggregate_id));
         }
         Ok(found)
     }
@@ -177,7 +162,7 @@ impl Relay {
             partition: aggregate_id.to_string(),
             prefix: OutboxRow::SORT_PREFIX.to_owned(),
             after: Some(format!("{}{:06}", OutboxRow::SORT_PREFIX, seq.saturating_sub(1))),
-            limit: SWEEP_PAGE,
+            limit: ROWS_MAX,
             descending: false,
         };
         let page = self.store.query(&query).await?;

@@ -10,7 +10,8 @@ use super::{Orders, TABLE};
 use crate::{
     Changeset, Trace,
     failure::{Failure, Round, committed, rounds},
-    ports::{Index, IndexQuery},
+    pages::Pages,
+    ports::Index,
     row::{self, Versioned},
 };
 
@@ -24,9 +25,6 @@ pub enum CancelOutcome {
     /// There is no such order.
     Unknown,
 }
-
-/// Open orders looked at in one query.
-const PAGE: usize = 256;
 
 impl Orders {
     /// Cancels an order that is not paid.
@@ -68,32 +66,15 @@ impl Orders {
     /// # Errors
     /// When the store does not answer; the next run goes on.
     pub async fn cancel_overdue(&self) -> Result<usize, Failure> {
-        let until = row::due_until(self.clock.now());
         let mut canceled = 0;
-        for partition in row::shards() {
-            let mut after = None;
-            loop {
-                let query = IndexQuery {
-                    table: TABLE,
-                    index: Index::Open,
-                    partition: partition.clone(),
-                    after,
-                    until: Some(until.clone()),
-                    limit: PAGE,
-                    descending: false,
-                };
-                let page = self.store.query_index(&query).await?;
-                for order in page.items.iter().filter_map(row::decode_or_skip::<Order>) {
-                    if order.status == Status::Pending {
-                        let trace = Trace::default();
-                        let reason = CancelReason::PaymentTimeout;
-                        let outcome = self.cancel(order.id, reason, &trace).await?;
-                        canceled += usize::from(matches!(outcome, CancelOutcome::Canceling(_)));
-                    }
-                }
-                after = page.next;
-                if after.is_none() {
-                    break;
+        let due = Some(self.clock.now());
+        let mut pages = Pages::new(&*self.store, TABLE, Index::Open, due);
+        while let Some(items) = pages.next().await? {
+            for order in items.iter().filter_map(row::decode_or_skip::<Order>) {
+                if order.status == Status::Pending {
+                    let (reason, trace) = (CancelReason::PaymentTimeout, Trace::default());
+                    let outcome = self.cancel(order.id, reason, &trace).await?;
+                    canceled += usize::from(matches!(outcome, CancelOutcome::Canceling(_)));
                 }
             }
         }

@@ -15,6 +15,7 @@ use crate::{
     OutboxRow,
     consumer::{Incoming, Kept, Place},
     failure::Failure,
+    pages::Pages,
     ports::{Index, IndexQuery, Item, Page, Query},
     row::{self, Versioned},
 };
@@ -162,26 +163,10 @@ impl Orders {
         let mut add = |status: Status, units: i64| {
             counts.iter_mut().filter(|(other, _)| *other == status).for_each(|(_, n)| *n += units);
         };
-        for partition in row::shards() {
-            let mut after = None;
-            loop {
-                let query = IndexQuery {
-                    table: TABLE,
-                    index: Index::Open,
-                    partition: partition.clone(),
-                    after,
-                    until: None,
-                    limit: PAGE,
-                    descending: false,
-                };
-                let page = self.store.query_index(&query).await?;
-                for item in &page.items {
-                    add(row::decode::<Order>(item)?.value.status, 1);
-                }
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
+        let mut pages = Pages::new(&*self.store, TABLE, Index::Open, None);
+        while let Some(items) = pages.next().await? {
+            for item in &items {
+                add(row::decode::<Order>(item)?.value.status, 1);
             }
         }
         for shard in 0..row::TALLY_SHARDS {

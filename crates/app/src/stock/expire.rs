@@ -1,7 +1,7 @@
 //! Reservations that lapse.
 
 use lmall_domain::{
-    OrderId,
+    OrderId, Timestamp,
     stock::{Command, Decision, Reservation, decide},
 };
 
@@ -9,12 +9,10 @@ use super::{Inventory, TABLE};
 use crate::{
     Changeset, Trace,
     failure::{Failure, Round, committed, rounds},
-    ports::{Index, IndexQuery},
+    pages::Pages,
+    ports::Index,
     row,
 };
-
-/// Reservations looked at in one query.
-const PAGE: usize = 256;
 
 impl Inventory {
     /// Frees every reservation that has lapsed. Gives how many. The ledger says which those
@@ -23,9 +21,8 @@ impl Inventory {
     /// # Errors
     /// When the store does not answer; the next run goes on.
     pub async fn expire_lapsed(&self) -> Result<usize, Failure> {
-        let until = row::due_until(self.clock.now());
         let mut freed = 0;
-        for reservation in self.open_reservations(Some(until)).await? {
+        for reservation in self.open_reservations(Some(self.clock.now())).await? {
             freed += usize::from(self.expire(reservation.order_id).await?);
         }
         Ok(freed)
@@ -58,28 +55,12 @@ impl Inventory {
     /// The reservations that hold or may hold stock: all, or those that lapse until then.
     pub(super) async fn open_reservations(
         &self,
-        until: Option<String>,
+        until: Option<Timestamp>,
     ) -> Result<Vec<Reservation>, Failure> {
         let mut open = Vec::new();
-        for partition in row::shards() {
-            let mut after = None;
-            loop {
-                let query = IndexQuery {
-                    table: TABLE,
-                    index: Index::Expiry,
-                    partition: partition.clone(),
-                    after,
-                    until: until.clone(),
-                    limit: PAGE,
-                    descending: false,
-                };
-                let page = self.store.query_index(&query).await?;
-                open.extend(page.items.iter().filter_map(row::decode_or_skip::<Reservation>));
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
+        let mut pages = Pages::new(&*self.store, TABLE, Index::Expiry, until);
+        while let Some(items) = pages.next().await? {
+            open.extend(items.iter().filter_map(row::decode_or_skip::<Reservation>));
         }
         Ok(open)
     }
