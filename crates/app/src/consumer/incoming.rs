@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use lmall_domain::{
     EventId, Timestamp,
-    event::{DecodeError, Envelope, EventType},
+    event::{DecodeError, Envelope, EventType, Service},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::HandleError;
 use crate::{
+    Changeset, Refusal,
     changeset::dedupe_expiry,
+    failure::{Failure, Round, committed, rounds},
     outbox::Trace,
-    ports::{Key, Message, NewRow, Table},
+    ports::{Clock, Key, Message, NewRow, Store, Table},
 };
 
 /// A message on its way into a use case.
@@ -88,6 +91,36 @@ impl Incoming {
     pub fn trail_row(&self, table: Table, now: Timestamp, place: Place) -> NewRow {
         let envelope = serde_json::from_str(&self.body).expect("it was decoded from JSON");
         self.row(table, now, Some(Trail { place, envelope }))
+    }
+
+    /// Writes only the dedupe row of the consumer that owns `table`: the message took effect
+    /// before, or in steps of its own, or means nothing.
+    ///
+    /// # Errors
+    /// When it is not known to be there.
+    pub async fn note_handled(
+        &self,
+        store: &dyn Store,
+        clock: &dyn Clock,
+        table: Table,
+    ) -> Result<(), Failure> {
+        rounds(clock, self.envelope.aggregate_id.get(), async || {
+            let row = self.dedupe_row(table, clock.now());
+            let changes = Changeset::new().insert(row, Refusal::AlreadyHandled);
+            Ok(match committed(store.commit(changes).await)? {
+                Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
+                Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
+            })
+        })
+        .await
+    }
+
+    /// That the consumer named `service` does not know what to do with the message: it can
+    /// never work.
+    #[must_use]
+    pub fn not_consumed_by(&self, service: Service) -> HandleError {
+        let (service, event) = (service.name(), self.envelope.event.event_type().name());
+        HandleError::Reject(format!("the {service} service does not consume `{event}`"))
     }
 
     fn row(&self, table: Table, now: Timestamp, trail: Option<Trail<'_>>) -> NewRow {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lmall_domain::{
-    event::Event,
+    event::{Event, Service},
     order::{Command, Decision, Order, decide},
 };
 
@@ -21,10 +21,8 @@ impl Consumer for Orders {
     }
 
     async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
-        let command = command(&incoming.envelope.event).ok_or_else(|| {
-            let name = incoming.envelope.event.event_type().name();
-            HandleError::Reject(format!("the order service does not consume `{name}`"))
-        })?;
+        let command = command(&incoming.envelope.event)
+            .ok_or_else(|| incoming.not_consumed_by(Service::Order))?;
         let salt = incoming.envelope.aggregate_id.get();
         Ok(rounds(&*self.clock, salt, || self.settle_round(&incoming, command)).await?)
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use lmall_domain::{
     Money,
-    event::Event,
+    event::{Event, Service},
     payment::{Command, Decision, Payment, decide},
 };
 
@@ -37,15 +37,13 @@ impl Consumer for Payments {
             | Event::PaymentCaptured(_)
             | Event::PaymentFailed(_)
             | Event::PaymentRefunded(_) => {
-                let name = incoming.envelope.event.event_type().name();
-                let cause = format!("the payment service does not consume `{name}`");
-                return Err(HandleError::Reject(cause));
+                return Err(incoming.not_consumed_by(Service::Payment));
             }
         };
         if let Some(due) = refund_due {
             self.refund(incoming.envelope.aggregate_id, due, &incoming.trace).await?;
         }
-        Ok(self.note_handled(&incoming).await?)
+        Ok(incoming.note_handled(&*self.store, &*self.clock, TABLE).await?)
     }
 }
 
@@ -97,14 +95,6 @@ impl Payments {
             Err(Refusal::AlreadyHandled) => Round::Done(false),
             Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
         })
-    }
-
-    async fn note_handled(&self, incoming: &Incoming) -> Result<(), Failure> {
-        let row = incoming.dedupe_row(TABLE, self.clock.now());
-        let changes = Changeset::new().insert(row, Refusal::AlreadyHandled);
-        match committed(self.store.commit(changes).await)? {
-            Ok(()) | Err(Refusal::AlreadyHandled | Refusal::Stale | Refusal::OutOfStock) => Ok(()),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What orders say to inventory.
 
 use async_trait::async_trait;
-use lmall_domain::event::Event;
+use lmall_domain::event::{Event, Service};
 
 use super::Inventory;
 use crate::{
@@ -29,9 +29,7 @@ impl Consumer for Inventory {
             | Event::PaymentCaptured(_)
             | Event::PaymentFailed(_)
             | Event::PaymentRefunded(_) => {
-                let name = incoming.envelope.event.event_type().name();
-                let cause = format!("the inventory service does not consume `{name}`");
-                return Err(HandleError::Reject(cause));
+                return Err(incoming.not_consumed_by(Service::Inventory));
             }
         }
         Ok(())

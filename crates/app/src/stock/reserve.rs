@@ -33,7 +33,7 @@ impl Inventory {
         let order_id = incoming.envelope.aggregate_id;
         let reservation = self.intend(incoming, created).await?;
         if reservation.value.state != State::Trying {
-            return self.note_handled(incoming).await;
+            return incoming.note_handled(&*self.store, &*self.clock, TABLE).await;
         }
         // The gate's word first; if the ledger contradicts it, the ledger's own.
         let mut ask_gate = true;
@@ -209,14 +209,5 @@ impl Inventory {
             Err(Refusal::OutOfStock) => Round::Done(Outcome::NotEnough),
             Err(Refusal::Stale) => Round::Again,
         })
-    }
-
-    /// Writes only the dedupe row: the message took effect before, or means nothing.
-    async fn note_handled(&self, incoming: &Incoming) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let row = incoming.dedupe_row(TABLE, now);
-        let changes = Changeset::new().insert(row, Refusal::AlreadyHandled);
-        committed(self.store.commit(changes).await)?.ok();
-        Ok(())
     }
 }
