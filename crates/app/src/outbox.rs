@@ -9,11 +9,10 @@ use lmall_domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::ports::{Index, IndexEntry, Key, Message, NewRow, Table};
-
-/// Partitions of the index of pending rows: at 1,000 write units a second each, and two writes
-/// an event, enough for 8,000 events a second of one service.
-pub const PENDING_SHARDS: u64 = crate::row::SHARDS;
+use crate::{
+    ports::{Index, IndexEntry, Key, Message, NewRow, Table},
+    row::SHARDS,
+};
 
 /// What ties an event to the request that caused it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +109,7 @@ impl OutboxRow {
     pub fn pending(&self) -> NewRow {
         let entry = IndexEntry {
             index: Index::OutboxPending,
-            partition: (self.aggregate_id.get() % PENDING_SHARDS).to_string(),
+            partition: (self.aggregate_id.get() % SHARDS).to_string(),
             sort: format!("{:015}#{}", self.created_at.as_millis(), self.event_id),
         };
         self.row(Status::Pending, vec![entry])

@@ -33,10 +33,8 @@ use self::{
 };
 use crate::{
     failure::Failure,
-    outbox::PENDING_SHARDS,
-    ports::{
-        Clock, DeadLetterFilter, DeadLetters, Index, IndexQuery, Item, Key, Scan, Store, Table,
-    },
+    pages::Pages,
+    ports::{Clock, DeadLetterFilter, DeadLetters, Index, Item, Key, Scan, Store, Table},
     row,
 };
 
@@ -145,17 +143,9 @@ impl Auditor {
             return Ok(false);
         }
         for table in Table::ALL {
-            for shard in 0..PENDING_SHARDS {
-                let query = IndexQuery {
-                    table,
-                    index: Index::OutboxPending,
-                    partition: shard.to_string(),
-                    after: None,
-                    until: None,
-                    limit: 1,
-                    descending: false,
-                };
-                if !self.store.query_index(&query).await?.items.is_empty() {
+            let mut pages = Pages::new(&*self.store, table, Index::OutboxPending, None);
+            while let Some(items) = pages.next().await? {
+                if !items.is_empty() {
                     return Ok(false);
                 }
             }

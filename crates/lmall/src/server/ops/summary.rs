@@ -6,8 +6,8 @@ use axum::{Json, extract::State};
 use lmall_app::{
     OutboxRow,
     failure::Failure,
-    outbox::PENDING_SHARDS,
-    ports::{Clock, DeadLetters, Index, IndexQuery, QueueDepth, Store, Table},
+    pages::Pages,
+    ports::{Clock, DeadLetters, Index, QueueDepth, Table},
 };
 use lmall_domain::Timestamp;
 use lmall_web::{Operator, Problem};
@@ -95,25 +95,15 @@ impl From<&QueueDepth> for Depth {
 async fn outbox(shop: &Shop) -> Result<Outbox, Failure> {
     let (mut pending, mut oldest): (usize, Option<Timestamp>) = (0, None);
     for table in Table::ALL {
-        for shard in 0..PENDING_SHARDS {
-            let query = IndexQuery {
-                table,
-                index: Index::OutboxPending,
-                partition: shard.to_string(),
-                after: None,
-                until: None,
-                limit: PENDING_SHOWN - pending,
-                descending: false,
-            };
-            let items = shop.store.query_index(&query).await?.items;
-            pending += items.len();
+        let mut pages = Pages::new(&*shop.store, table, Index::OutboxPending, None);
+        while pending < PENDING_SHOWN
+            && let Some(items) = pages.next().await?
+        {
+            pending = PENDING_SHOWN.min(pending + items.len());
             if let Some(first) = items.first() {
                 let (row, _) = OutboxRow::from_body(&first.body)
                     .map_err(|error| Failure::Corrupt(first.key.clone(), error))?;
                 oldest = Some(oldest.map_or(row.created_at, |at| at.min(row.created_at)));
-            }
-            if pending >= PENDING_SHOWN {
-                break;
             }
         }
     }
