@@ -4,7 +4,7 @@ mod incoming;
 mod run;
 
 pub use incoming::{Incoming, Kept, Place, Trail};
-pub use run::{Consumer, Options, run};
+pub use run::{Consumer, Options, Runtime, run};
 
 use crate::failure::{Failure, chain};
 

@@ -8,6 +8,7 @@ mod store;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use lmall_domain::{OrderId, Timestamp};
 
 pub use bus::{
@@ -34,6 +35,12 @@ pub trait Clock: Send + Sync {
 
     /// Returns when `duration` has passed on this clock.
     async fn sleep(&self, duration: Duration);
+}
+
+/// What runs tasks beside each other.
+pub trait Spawn: Send + Sync {
+    /// Runs the task to its end, beside the caller.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
 }
 
 /// No id can be made: the machine id's lease has run out or never was had.

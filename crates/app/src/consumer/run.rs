@@ -10,7 +10,7 @@ use super::{HandleError, Incoming};
 use crate::{
     backoff,
     failure::chain,
-    ports::{Bus, Clock, Delivery},
+    ports::{Bus, Clock, Delivery, Spawn},
     shutdown::Shutdown,
     topology::Queue,
 };
@@ -26,6 +26,17 @@ pub trait Consumer: Send + Sync {
     /// # Errors
     /// [`HandleError`] says whether trying again can help.
     async fn handle(&self, incoming: Incoming) -> Result<(), HandleError>;
+}
+
+/// What a consumer is run on.
+#[derive(Clone)]
+pub struct Runtime {
+    /// Where its messages come from.
+    pub bus: Arc<dyn Bus>,
+    /// Times heartbeats and pauses.
+    pub clock: Arc<dyn Clock>,
+    /// Runs the groups that are in work, a task each.
+    pub spawn: Arc<dyn Spawn>,
 }
 
 /// How a consumer is run.
@@ -48,12 +59,12 @@ const BUS_AWAY_PAUSE: Duration = Duration::from_millis(500);
 /// finished, and the rest becomes visible to others.
 pub async fn run(
     consumer: Arc<dyn Consumer>,
-    bus: Arc<dyn Bus>,
-    clock: Arc<dyn Clock>,
+    runtime: Runtime,
     options: Options,
     mut shutdown: Shutdown,
 ) {
     let queue = consumer.queue();
+    let Runtime { bus, clock, spawn } = runtime;
     let worker = Arc::new(Worker { consumer, bus, clock, options, shutdown: shutdown.clone() });
     let permits = Arc::new(Semaphore::new(options.groups));
     while !shutdown.is_fired() {
@@ -70,10 +81,10 @@ pub async fn run(
                 for group in by_group(queue, deliveries) {
                     let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
                     let worker = Arc::clone(&worker);
-                    tokio::spawn(async move {
+                    spawn.spawn(Box::pin(async move {
                         worker.group(group).await;
                         drop(permit);
-                    });
+                    }));
                 }
             }
             Err(error) => {

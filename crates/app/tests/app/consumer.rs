@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use lmall_app::{
     OutboxRow, Trace,
-    consumer::{self, Consumer, HandleError, Incoming, Options},
+    consumer::{self, Consumer, HandleError, Incoming, Options, Runtime},
     ports::Message,
     shutdown::{self, Trigger},
     topology::Queue,
@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::support::{
+    TokioSpawn,
     bus::{Call, Dead, MemBus},
     clock::{START, TestClock},
 };
@@ -107,13 +108,12 @@ where
     let script = Arc::new(Script { queue, start, handler, handled: Mutex::default() });
     let (trigger, shutdown) = shutdown::channel();
     let bus = Arc::new(bus);
-    let task = tokio::spawn(consumer::run(
-        script.clone(),
-        bus.clone(),
-        Arc::new(TestClock::new()),
-        options,
-        shutdown,
-    ));
+    let runtime = Runtime {
+        bus: bus.clone(),
+        clock: Arc::new(TestClock::new()),
+        spawn: Arc::new(TokioSpawn),
+    };
+    let task = tokio::spawn(consumer::run(script.clone(), runtime, options, shutdown));
     Running { bus, script, trigger, task }
 }
 

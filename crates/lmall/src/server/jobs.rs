@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use lmall_app::{
-    consumer::{self, Consumer, HandleError, Incoming, Options},
+    consumer::{self, Consumer, HandleError, Incoming, Options, Runtime},
     failure::chain,
-    ports::{Clock, Table},
+    ports::{Clock, Spawn, Table},
     relay::{Relay, SWEEP_AGE},
     shutdown::Shutdown,
     topology::Queue,
@@ -55,9 +56,10 @@ pub(super) fn start(
         Arc::new(shop.payments.clone()),
         Arc::new(Analytics::new(metrics)),
     ];
+    let runtime =
+        Runtime { bus: shop.bus.clone(), clock: shop.clock.clone(), spawn: Arc::new(TokioSpawn) };
     for consumer in consumers {
-        let (bus, clock) = (shop.bus.clone(), shop.clock.clone());
-        tasks.spawn(consumer::run(consumer, bus, clock, CONSUMER, stop.clone()));
+        tasks.spawn(consumer::run(consumer, runtime.clone(), CONSUMER, stop.clone()));
     }
     for table in Table::ALL {
         let feed = embedded.store().outbox_feed(table);
@@ -68,6 +70,15 @@ pub(super) fn start(
     tasks.spawn(async move { ids.keep(lease_stop).await });
     count_store(metrics, shop.store.clone());
     tasks
+}
+
+/// Tasks of the surrounding tokio runtime.
+struct TokioSpawn;
+
+impl Spawn for TokioSpawn {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
 }
 
 fn schedules(shop: &Shop, tasks: &mut JoinSet<()>, stop: &Shutdown) {
@@ -106,7 +117,7 @@ fn schedules(shop: &Shop, tasks: &mut JoinSet<()>, stop: &Shutdown) {
     });
 }
 
-type BoxedRun = futures_util::future::BoxFuture<'static, anyhow::Result<usize>>;
+type BoxedRun = BoxFuture<'static, anyhow::Result<usize>>;
 
 /// Runs a job again and again: it looks at the whole state each time, so a run that is missed or
 /// doubled is harmless.

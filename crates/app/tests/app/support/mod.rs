@@ -6,6 +6,9 @@ pub(crate) mod store;
 
 use std::error::Error;
 
+use futures_util::future::BoxFuture;
+use lmall_app::ports::Spawn;
+
 /// What a port says while a test keeps it from working.
 #[derive(Debug)]
 pub(crate) struct Away;
@@ -17,3 +20,12 @@ impl std::fmt::Display for Away {
 }
 
 impl Error for Away {}
+
+/// Tasks of the test's own runtime.
+pub(crate) struct TokioSpawn;
+
+impl Spawn for TokioSpawn {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+}
