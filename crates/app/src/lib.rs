@@ -13,6 +13,7 @@ pub mod backoff;
 pub mod changeset;
 pub mod consumer;
 pub mod failure;
+pub mod gate;
 pub mod ids;
 pub mod ops;
 pub mod order;

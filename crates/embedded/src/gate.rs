@@ -1,7 +1,5 @@
 //! The stock gate: counters in memory, a lock a shard.
 
-mod sku;
-
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
@@ -9,11 +7,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lmall_app::ports::{GateAnswer, GateError, GateSnapshot, StockGate};
+use lmall_app::{
+    gate::SkuGate,
+    ports::{GateAnswer, GateError, GateSnapshot, StockGate},
+};
 use lmall_domain::{OrderId, Sku, stock::Allocation};
 use parking_lot::Mutex;
-
-use sku::SkuGate;
 
 /// Locks: many more than there are threads, so that two SKUs rarely share a busy one.
 const SHARDS: usize = 64;

@@ -19,7 +19,7 @@ pub enum GateAnswer {
 pub struct GateSnapshot {
     /// Units that it would still grant.
     pub available: i64,
-    /// Who holds how many units.
+    /// Who holds how many units, by order id, ascending.
     pub holds: Vec<(OrderId, i64)>,
 }
 

@@ -59,6 +59,9 @@ proptest! {
                 }
             }
             let snapshot = gate.snapshot().unwrap();
+            let held: Vec<_> = snapshot.holds.iter().map(|(id, units)| (id.get(), *units)).collect();
+            let expected: Vec<_> = holds.iter().map(|(id, units)| (*id, i64::from(*units))).collect();
+            prop_assert_eq!(held, expected);
             prop_assert_eq!(snapshot.available, available);
             prop_assert!(gate.available.values().all(|units| *units >= 0));
         }

@@ -1,4 +1,6 @@
-//! The gate of one SKU. Pure.
+//! The gate of one SKU, pure: what every stock gate does, in a process or as a script.
+//!
+//! The same calls in the same order give the same answers on every machine.
 
 #[cfg(test)]
 mod tests;
@@ -8,8 +10,9 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use lmall_app::ports::{GateAnswer, GateSnapshot};
 use lmall_domain::{OrderId, stock::Allocation};
+
+use crate::ports::{GateAnswer, GateSnapshot};
 
 /// Where an order's units come from. Nearly always it is one bucket, and there are as many
 /// holds as open orders: so that case takes no memory of its own.
@@ -40,7 +43,10 @@ impl Hold {
 }
 
 /// What the gate knows of a SKU.
-pub(super) struct SkuGate {
+///
+/// It begins closed; every call but [`SkuGate::credit`] may be repeated.
+#[derive(Debug, Clone)]
+pub struct SkuGate {
     epoch: u64,
     open: bool,
     /// While closed: the ledger may have been read before or after something that happened.
@@ -50,13 +56,16 @@ pub(super) struct SkuGate {
 }
 
 impl SkuGate {
-    /// The beginning of an epoch: nothing is known.
-    pub(super) fn closed(epoch: u64) -> Self {
+    /// The beginning of an epoch: nothing is known until [`SkuGate::open`].
+    #[must_use]
+    pub fn closed(epoch: u64) -> Self {
         let (available, holds) = (BTreeMap::new(), HashMap::new());
         Self { epoch, open: false, dirty: false, available, holds }
     }
 
-    pub(super) fn hold(&mut self, order_id: OrderId, quantity: u32) -> GateAnswer {
+    /// Holds `quantity` units for the order, all or nothing. An order that holds units already
+    /// is granted the same ones, whatever quantity it asks for.
+    pub fn hold(&mut self, order_id: OrderId, quantity: u32) -> GateAnswer {
         if !self.open {
             return GateAnswer::Unknown;
         }
@@ -74,12 +83,14 @@ impl SkuGate {
         GateAnswer::Granted(allocations)
     }
 
-    pub(super) fn settle(&mut self, order_id: OrderId) {
+    /// Forgets what the order holds: its units are sold. Nothing, if it holds nothing.
+    pub fn settle(&mut self, order_id: OrderId) {
         self.dirty |= !self.open;
         self.holds.remove(&order_id);
     }
 
-    pub(super) fn cancel(&mut self, order_id: OrderId) {
+    /// Puts back what the order holds, into its buckets. Nothing, if it holds nothing.
+    pub fn cancel(&mut self, order_id: OrderId) {
         self.dirty |= !self.open;
         if let Some(hold) = self.holds.remove(&order_id) {
             for allocation in hold.allocations() {
@@ -89,7 +100,9 @@ impl SkuGate {
         }
     }
 
-    pub(super) fn credit(&mut self, bucket: u8, units: i64) {
+    /// Adds `units`, which may be negative, to the bucket. While closed, only that something
+    /// happened is noted.
+    pub fn credit(&mut self, bucket: u8, units: i64) {
         self.dirty |= !self.open;
         if self.open {
             let available = self.available.entry(bucket).or_default();
@@ -97,7 +110,11 @@ impl SkuGate {
         }
     }
 
-    pub(super) fn open(
+    /// Opens with these units in each bucket and these holds, and says whether it is open now.
+    /// It stays closed when `epoch` is not its own, or when anything was settled, cancelled or
+    /// credited since the epoch began: then `buckets` may be out of date. Opening again
+    /// changes nothing.
+    pub fn open(
         &mut self,
         epoch: u64,
         buckets: Vec<(u8, i64)>,
@@ -115,10 +132,15 @@ impl SkuGate {
         true
     }
 
-    pub(super) fn snapshot(&self) -> Option<GateSnapshot> {
-        self.open.then(|| GateSnapshot {
-            available: self.available.values().sum(),
-            holds: self.holds.iter().map(|(id, hold)| (*id, hold.units())).collect(),
+    /// The units that it would still grant, and the holds by order id, ascending; `None` while
+    /// it is closed.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<GateSnapshot> {
+        self.open.then(|| {
+            let mut holds: Vec<_> =
+                self.holds.iter().map(|(id, hold)| (*id, hold.units())).collect();
+            holds.sort_unstable();
+            GateSnapshot { available: self.available.values().sum(), holds }
         })
     }
 
