@@ -1,7 +1,7 @@
 //! The relay: from the outbox to the bus, in order, at least once.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -78,7 +78,7 @@ impl Relay {
 
     async fn publish_round(&self, round: Vec<OutboxRow>) -> Vec<(OutboxRow, bool)> {
         // A service publishes to one topic, so a round has one; the loop makes no assumption.
-        let mut by_topic: HashMap<_, Vec<OutboxRow>> = HashMap::with_capacity(1);
+        let mut by_topic: BTreeMap<_, Vec<OutboxRow>> = BTreeMap::new();
         for row in round {
             by_topic.entry(row.event_type.topic()).or_default().push(row);
         }
@@ -130,7 +130,7 @@ impl Relay {
         let until = Some(self.clock.now().before(age));
         let mut pages = Pages::new(&*self.store, table, Index::OutboxPending, until);
         while let Some(items) = pages.next().await? {
-            let mut oldest: HashMap<OrderId, u32> = HashMap::new();
+            let mut oldest: BTreeMap<OrderId, u32> = BTreeMap::new();
             for row in items.iter().filter_map(|item| skip_corrupt(decode(item))) {
                 let seq = oldest.entry(row.aggregate_id).or_insert(row.seq);
                 *seq = row.seq.min(*seq);

@@ -40,7 +40,7 @@ impl Service {
 }
 
 /// Where events are published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// Written by order and inventory.
     OrderEvents,
