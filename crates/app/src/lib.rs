@@ -12,6 +12,7 @@
 pub mod backoff;
 pub mod changeset;
 pub mod consumer;
+pub mod decided;
 pub mod failure;
 pub mod gate;
 pub mod ids;

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use lmall_domain::{
     OrderId, Timestamp,
     event::Event,
-    order::{Order, Status},
+    order::{self, Command, Decision, Order, Rejection, Status},
 };
 
 pub use cancel::CancelOutcome;
@@ -21,6 +21,7 @@ pub use read::{Tally, TrailEntry};
 
 use crate::{
     Changeset, OutboxRow, Refusal, Trace, Write,
+    decided::{self, Cell, Outcome},
     failure::Failure,
     ports::{Clock, Key, OrderIds, Store, Table, Watch},
     row::{self, Versioned},
@@ -114,6 +115,21 @@ fn tally(from: Option<Status>, to: Status) -> Option<Vec<(&'static str, i64)>> {
     }
     let deltas = left.map(|name| (name, -1)).into_iter().chain(entered.map(|name| (name, 1)));
     Some(deltas.collect())
+}
+
+/// What the domain decides, for those who watch to see.
+fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Decision, Rejection> {
+    let cell = decided::is_watched().then(|| Cell::of_order(order, command, now));
+    let decision = order::decide(order, command, now);
+    if let Some(cell) = cell {
+        let outcome = match &decision {
+            Ok(Decision::Nothing) => Outcome::Ignored,
+            Ok(Decision::Change(_, event)) => Outcome::Changed(event.as_ref()),
+            Err(rejection) => Outcome::Rejected(rejection.to_string()),
+        };
+        cell.show(order.id, now, &outcome);
+    }
+    decision
 }
 
 /// The table of this service.

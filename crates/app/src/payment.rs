@@ -10,7 +10,11 @@ mod wire;
 
 use std::sync::Arc;
 
-use lmall_domain::{OrderId, Timestamp, event::Event, payment::Payment};
+use lmall_domain::{
+    OrderId, Timestamp,
+    event::Event,
+    payment::{self, Command, Decision, Payment, Rejection},
+};
 
 pub use provider::{InvalidProviders, Provider, Providers, Scheme, Secret};
 pub use reconcile::{ReconcileError, Reconciliation};
@@ -20,6 +24,7 @@ pub use wire::{Notice, Unparsable, parse};
 
 use crate::{
     Changeset, OutboxRow, Trace,
+    decided::{self, Cell, Outcome},
     failure::Failure,
     ports::{Clock, PaymentGateway, Store, Table},
     row::{self, Versioned},
@@ -71,4 +76,24 @@ impl Payments {
             event.map(|event| OutboxRow::new(payment.order_id, payment.events, event, now, trace));
         changes.put(row::payment(payment), version).event(outbox)
     }
+}
+
+/// What the domain decides, for those who watch to see.
+fn decide(
+    order_id: OrderId,
+    payment: Option<&Payment>,
+    command: Command,
+    now: Timestamp,
+) -> Result<Decision, Rejection> {
+    let cell = decided::is_watched().then(|| Cell::of_payment(payment, &command));
+    let decision = payment::decide(order_id, payment, command, now);
+    if let Some(cell) = cell {
+        let outcome = match &decision {
+            Ok(Decision::Nothing) => Outcome::Ignored,
+            Ok(Decision::Change(_, event)) => Outcome::Changed(event.as_ref()),
+            Err(rejection) => Outcome::Rejected(rejection.to_string()),
+        };
+        cell.show(order_id, now, &outcome);
+    }
+    decision
 }

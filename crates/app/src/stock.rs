@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use lmall_domain::{
     OrderId, Timestamp,
     event::Event,
-    stock::{Move, Reservation},
+    stock::{self, Command, Decision, Move, Rejection, Reservation},
 };
 
 pub use gate::Drift;
@@ -20,6 +20,7 @@ pub use ledger::{Level, Receipt, ReceiptOutcome};
 
 use crate::{
     Changeset, OutboxRow, Refusal, Trace, Write,
+    decided::{self, Cell, Outcome},
     failure::Failure,
     ports::{Clock, StockGate, Store, Table},
     row::{self, Versioned},
@@ -89,4 +90,24 @@ impl Inventory {
             changes.with(Write::Adjust(key, deltas), Refusal::OutOfStock)
         })
     }
+}
+
+/// What the domain decides, for those who watch to see.
+fn decide(
+    order_id: OrderId,
+    reservation: Option<&Reservation>,
+    command: Command,
+    now: Timestamp,
+) -> Result<Decision, Rejection> {
+    let cell = decided::is_watched().then(|| Cell::of_reservation(reservation, &command, now));
+    let decision = stock::decide(order_id, reservation, command, now);
+    if let Some(cell) = cell {
+        let outcome = match &decision {
+            Ok(Decision::Nothing) => Outcome::Ignored,
+            Ok(Decision::Change(_, _, event)) => Outcome::Changed(event.as_ref()),
+            Err(rejection) => Outcome::Rejected(rejection.to_string()),
+        };
+        cell.show(order_id, now, &outcome);
+    }
+    decision
 }

@@ -3,10 +3,10 @@
 use lmall_domain::{
     OrderId,
     event::CancelReason,
-    order::{Command, Decision, Order, Rejection, Status, decide},
+    order::{Command, Decision, Order, Rejection, Status},
 };
 
-use super::{Orders, TABLE};
+use super::{Orders, TABLE, decide};
 use crate::{
     Changeset, Trace,
     failure::{Failure, Round, committed, rounds},

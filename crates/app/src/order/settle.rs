@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use lmall_domain::{
     event::{Event, Service},
-    order::{Command, Decision, Order, decide},
+    order::{Command, Decision, Order},
 };
 
-use super::{Orders, TABLE};
+use super::{Orders, TABLE, decide};
 use crate::{
     Changeset, Refusal,
     consumer::{Consumer, HandleError, Incoming, Place},

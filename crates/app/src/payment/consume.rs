@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use lmall_domain::{
     Money,
     event::{Event, Service},
-    payment::{Command, Decision, Payment, decide},
+    payment::{Command, Decision, Payment},
 };
 
-use super::{Payments, TABLE};
+use super::{Payments, TABLE, decide};
 use crate::{
     Changeset, Refusal,
     consumer::{Consumer, HandleError, Incoming},

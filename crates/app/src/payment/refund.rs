@@ -5,10 +5,10 @@ use std::time::Duration;
 use lmall_domain::{
     OrderId,
     event::RefundDue,
-    payment::{Command, Decision, Payment, Refund, decide},
+    payment::{Command, Decision, Payment, Refund},
 };
 
-use super::{Payments, TABLE};
+use super::{Payments, TABLE, decide};
 use crate::{
     Changeset, Trace,
     failure::{Failure, Round, committed, rounds},

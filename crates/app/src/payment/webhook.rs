@@ -3,12 +3,12 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lmall_domain::{
     OrderId, PaymentId, ProviderName, Timestamp,
-    payment::{Command, Decision, decide},
+    payment::{Command, Decision},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Payments,
+    Payments, decide,
     signature::{SignatureError, Webhook, verify},
     wire::{Notice, Unparsable, parse},
 };

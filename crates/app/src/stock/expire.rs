@@ -2,10 +2,10 @@
 
 use lmall_domain::{
     OrderId, Timestamp,
-    stock::{Command, Decision, Reservation, decide},
+    stock::{Command, Decision, Reservation},
 };
 
-use super::{Inventory, TABLE};
+use super::{Inventory, TABLE, decide};
 use crate::{
     Changeset, Trace,
     failure::{Failure, Round, committed, rounds},

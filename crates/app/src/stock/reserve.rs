@@ -2,10 +2,10 @@
 
 use lmall_domain::{
     event::OrderCreated,
-    stock::{Command, Decision, Rejection, Reservation, State, decide},
+    stock::{Command, Decision, Rejection, Reservation, State},
 };
 
-use super::{Inventory, TABLE, find::Found};
+use super::{Inventory, TABLE, decide, find::Found};
 use crate::{
     Changeset, Refusal,
     consumer::Incoming,

@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "what a test does not expect is a failure")]
 
 mod consumer;
+mod decided;
 mod dedupe;
 mod ids;
 mod provider_libraries;
