@@ -1,7 +1,7 @@
 //! The relay: from the outbox to the bus, in order, at least once.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -23,8 +23,9 @@ pub const SWEEP_AGE: Duration = Duration::from_secs(60);
 /// Rows marked SENT in one transaction.
 const MARK_BATCH: usize = 64;
 
-/// Outbox rows of one aggregate that a sweep publishes at once: far more than any order has.
-const ROWS_MAX: usize = 256;
+/// Outbox rows of one aggregate read at once: nearly always all of them. A payment may have some
+/// hundreds.
+const PAGE: usize = 256;
 
 /// Publishes outbox rows and marks them SENT.
 #[derive(Clone)]
@@ -48,6 +49,33 @@ impl Relay {
         let (sent, unsent) = self.send(rows).await;
         self.mark_sent(&sent).await;
         unsent
+    }
+
+    /// The same for rows from a change stream: it may have lost earlier ones, and keeps no order
+    /// among the rows of an aggregate that AWS promises. So whatever is PENDING of an aggregate
+    /// up to its last row here goes with it, in order.
+    ///
+    /// # Errors
+    /// When the store does not answer: nothing is published.
+    pub async fn publish_from_stream(
+        &self,
+        rows: Vec<OutboxRow>,
+    ) -> Result<Vec<OutboxRow>, Failure> {
+        let mut in_turn: BTreeMap<(OrderId, u32), OutboxRow> = BTreeMap::new();
+        let mut last: BTreeMap<OrderId, (Table, u32)> = BTreeMap::new();
+        for row in rows {
+            let (_, seq) = last.entry(row.aggregate_id).or_insert((row.table(), row.seq));
+            *seq = row.seq.max(*seq);
+            in_turn.insert((row.aggregate_id, row.seq), row);
+        }
+        for (aggregate_id, (table, seq)) in last {
+            if seq > 1 {
+                let rows = self.rows_from_first_pending(table, aggregate_id).await?;
+                let before = rows.into_iter().filter(|row| row.seq < seq);
+                in_turn.extend(before.map(|row| ((aggregate_id, row.seq), row)));
+            }
+        }
+        Ok(self.publish(in_turn.into_values().collect()).await)
     }
 
     /// Publishes in rounds of at most one row an aggregate: entries of one batch call fail
@@ -126,20 +154,16 @@ impl Relay {
     pub async fn sweep(&self, table: Table, age: Duration) -> Result<usize, Failure> {
         let mut found = 0;
         // What failed must not be overtaken by a later row that another page has.
-        let mut stuck: HashSet<OrderId> = HashSet::new();
+        let mut stuck: BTreeSet<OrderId> = BTreeSet::new();
         let until = Some(self.clock.now().before(age));
         let mut pages = Pages::new(&*self.store, table, Index::OutboxPending, until);
         while let Some(items) = pages.next().await? {
-            let mut oldest: BTreeMap<OrderId, u32> = BTreeMap::new();
-            for row in items.iter().filter_map(|item| skip_corrupt(decode(item))) {
-                let seq = oldest.entry(row.aggregate_id).or_insert(row.seq);
-                *seq = row.seq.min(*seq);
-            }
-            found += oldest.len();
+            let rows = items.iter().filter_map(|item| skip_corrupt(decode(item)));
+            let aggregates: BTreeSet<_> = rows.map(|(row, _)| row.aggregate_id).collect();
+            found += aggregates.len();
             let mut rows = Vec::new();
-            oldest.retain(|aggregate_id, _| !stuck.contains(aggregate_id));
-            for (aggregate_id, seq) in oldest {
-                match self.rows_from(table, aggregate_id, seq).await {
+            for aggregate_id in aggregates.difference(&stuck) {
+                match self.rows_from_first_pending(table, *aggregate_id).await {
                     Ok(from) => rows.extend(from),
                     Err(failure @ Failure::Corrupt(..)) => skipped(&failure),
                     Err(failure) => return Err(failure),
@@ -151,29 +175,41 @@ impl Relay {
         Ok(found)
     }
 
-    async fn rows_from(
+    /// The rows of an aggregate from its first PENDING one on. The table says which that is: an
+    /// index may have a later row already, and an earlier one not yet.
+    async fn rows_from_first_pending(
         &self,
         table: Table,
         aggregate_id: OrderId,
-        seq: u32,
     ) -> Result<Vec<OutboxRow>, Failure> {
-        let query = Query {
+        let mut query = Query {
             table,
             partition: aggregate_id.to_string(),
             prefix: OutboxRow::SORT_PREFIX.to_owned(),
-            after: Some(format!("{}{:06}", OutboxRow::SORT_PREFIX, seq.saturating_sub(1))),
-            limit: ROWS_MAX,
+            after: None,
+            limit: PAGE,
             descending: false,
         };
-        let page = self.store.query(&query).await?;
-        page.items.iter().map(decode).collect()
+        let mut rows = Vec::new();
+        loop {
+            let page = self.store.query(&query).await?;
+            for item in &page.items {
+                let (row, is_pending) = decode(item)?;
+                if is_pending || !rows.is_empty() {
+                    rows.push(row);
+                }
+            }
+            query.after = page.next;
+            if query.after.is_none() {
+                return Ok(rows);
+            }
+        }
     }
 }
 
-fn decode(item: &Item) -> Result<OutboxRow, Failure> {
-    OutboxRow::from_body(&item.body)
-        .map(|(row, _)| row)
-        .map_err(|error| Failure::Corrupt(item.key.clone(), error))
+/// The row, and whether it is PENDING.
+fn decode(item: &Item) -> Result<(OutboxRow, bool), Failure> {
+    OutboxRow::from_body(&item.body).map_err(|error| Failure::Corrupt(item.key.clone(), error))
 }
 
 /// Logs what cannot be read, so that it does not keep the sweep from all the others.
