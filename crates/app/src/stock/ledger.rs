@@ -39,6 +39,10 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// It was refused, and may be tried again: kept so that an earlier attempt whose outcome is
+    /// unknown cannot take effect after the refusal was answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// What came of a receipt.
@@ -102,7 +106,8 @@ impl Inventory {
         units: i64,
         reason: Option<String>,
     ) -> Result<ReceiptOutcome, Failure> {
-        let receipt = Receipt { reference, units, reason, at: self.clock.now() };
+        let at = self.clock.now();
+        let receipt = Receipt { reference, units, reason, at, refused: false };
         rounds(&*self.clock, 0, async || self.receive_round(sku, &receipt).await).await
     }
 
@@ -113,8 +118,10 @@ impl Inventory {
     ) -> Result<Round<ReceiptOutcome>, Failure> {
         let buckets = self.buckets(sku).await?;
         let key = row::receipt_key(sku, &receipt.reference);
-        if let Some(item) = self.store.get(&key).await? {
-            let before = row::decode::<Receipt>(&item)?.value;
+        let before =
+            self.store.get(&key).await?.as_ref().map(row::decode::<Receipt>).transpose()?;
+        let version = before.as_ref().map_or(0, |before| before.version);
+        if let Some(before) = before.map(|before| before.value).filter(|before| !before.refused) {
             let same = before.units == receipt.units && before.reason == receipt.reason;
             return Ok(Round::Done(if same {
                 ReceiptOutcome::Recorded(level(&buckets))
@@ -124,17 +131,17 @@ impl Inventory {
         }
         let total: i64 = buckets.iter().map(|(_, row)| row.value.received).sum();
         if receipt.units > STOCK_MAX.saturating_sub(total) {
-            return Ok(Round::Done(ReceiptOutcome::TooMuch));
+            return self.refuse(sku, receipt, version, ReceiptOutcome::TooMuch).await;
         }
-        let changes = Changeset::new().insert(row::plain(key, receipt), Refusal::AlreadyHandled);
+        let changes = Changeset::new().put(row::plain(key, receipt), version);
         let (changes, credits) = if buckets.is_empty() {
             if receipt.units < 0 {
-                return Ok(Round::Done(ReceiptOutcome::NotEnough));
+                return self.refuse(sku, receipt, version, ReceiptOutcome::NotEnough).await;
             }
             (self.first_receipt(changes, sku, receipt), None)
         } else {
             let Some(credits) = credits(&buckets, receipt.units) else {
-                return Ok(Round::Done(ReceiptOutcome::NotEnough));
+                return self.refuse(sku, receipt, version, ReceiptOutcome::NotEnough).await;
             };
             (adjust(changes, sku, &credits), Some(credits))
         };
@@ -150,6 +157,23 @@ impl Inventory {
             tracing::warn!(sku = sku.as_str(), error, "the stock gate was not told of a receipt");
         }
         Ok(Round::Done(ReceiptOutcome::Recorded(level(&self.buckets(sku).await?))))
+    }
+
+    /// Makes the refusal durable, so that it stays one.
+    async fn refuse(
+        &self,
+        sku: &Sku,
+        receipt: &Receipt,
+        version: u64,
+        outcome: ReceiptOutcome,
+    ) -> Result<Round<ReceiptOutcome>, Failure> {
+        let refused = Receipt { refused: true, ..receipt.clone() };
+        let row = row::plain(row::receipt_key(sku, &receipt.reference), &refused);
+        let changes = Changeset::new().put(row, version);
+        Ok(match committed(self.store.commit(changes).await)? {
+            Ok(()) => Round::Done(outcome),
+            Err(Refusal::Stale | Refusal::AlreadyHandled | Refusal::OutOfStock) => Round::Again,
+        })
     }
 
     fn first_receipt(&self, changes: Changeset, sku: &Sku, receipt: &Receipt) -> Changeset {
