@@ -73,8 +73,9 @@ impl Inventory {
         Ok(())
     }
 
-    /// Compares the gate with the ledger, SKU by SKU, and rebuilds what differs. A SKU with a
-    /// hold that is not in the ledger yet is skipped: it is between two steps.
+    /// Compares the gate with the ledger, SKU by SKU, and rebuilds what differs: in what can be
+    /// had, or in what is held. A SKU with a hold that is not in the ledger yet is skipped: it is
+    /// between two steps.
     ///
     /// # Errors
     /// When the store or the gate does not answer.
@@ -83,14 +84,16 @@ impl Inventory {
         for sku in self.skus().await? {
             drift.checked += 1;
             let before = self.gate.snapshot(&sku).await?;
-            let available: i64 = self.available(&sku).await?.iter().map(|(_, units)| units).sum();
+            let level = self.level(&sku).await?.unwrap_or_default();
             let Some(before) = before else {
                 drift.unknown += 1;
                 self.rebuild(&sku).await?;
                 continue;
             };
-            let units = before.available - available;
-            if units == 0 || self.in_between(&before.holds).await? {
+            let units = before.available - level.available;
+            let held: i64 = before.holds.iter().map(|(_, units)| units).sum();
+            let agrees = units == 0 && held == level.reserved;
+            if agrees || self.in_between(&before.holds).await? {
                 continue;
             }
             if self.gate.snapshot(&sku).await?.as_ref() == Some(&before) {
@@ -102,11 +105,12 @@ impl Inventory {
         Ok(drift)
     }
 
-    /// Whether a hold of the gate is not, or no longer, one of the ledger.
+    /// Whether a hold of the gate may still become one of the ledger. One that was one, or never
+    /// will be, is no reason to wait: the gate may have missed the end of it.
     async fn in_between(&self, holds: &[(OrderId, i64)]) -> Result<bool, Failure> {
         for (order_id, _) in holds {
             let reservation = self.reservation(*order_id).await?;
-            if reservation.is_none_or(|row| row.value.state != State::Reserved) {
+            if reservation.is_some_and(|row| row.value.state == State::Trying) {
                 return Ok(true);
             }
         }
