@@ -57,7 +57,7 @@ pub struct Changeset {
 const _: () = assert!(limits::ALLOCATIONS_MAX + 3 <= limits::TRANSACTION_WRITES_MAX);
 
 impl Changeset {
-    /// A transaction without writes.
+    /// A transaction without writes yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -111,6 +111,12 @@ impl Changeset {
     #[must_use]
     pub fn outbox(&self) -> Option<&OutboxRow> {
         self.outbox.as_ref()
+    }
+
+    /// Whether it writes nothing, not even an event: such a one is never committed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.outbox.is_none()
     }
 
     /// The parts, for an adapter to carry out.

@@ -131,6 +131,7 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        debug_assert!(!changeset.is_empty(), "a transaction has at least one write");
         let changeset = Arc::new(Prepared::new(changeset));
         let own = Arc::clone(&changeset);
         let (effects, counters) = (Arc::clone(&self.effects), Arc::clone(&self.counters));

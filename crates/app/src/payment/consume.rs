@@ -81,6 +81,9 @@ impl Payments {
             (Decision::Nothing, Some(current)) => unsettled(current),
             (Decision::Nothing, None) => false,
         };
+        if left && decision == Decision::Nothing {
+            return Ok(Round::Done(true));
+        }
         let mut changes = Changeset::new();
         if !left {
             let handled = incoming.dedupe_row(TABLE, now);

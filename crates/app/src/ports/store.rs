@@ -179,7 +179,8 @@ pub trait Store: Send + Sync {
     /// When the store does not answer.
     async fn query_index(&self, query: &IndexQuery) -> Result<Page, StoreError>;
 
-    /// Makes all writes of the changeset, and its outbox row, durable; or none of them.
+    /// Makes all writes of the changeset, and its outbox row, durable; or none of them. The
+    /// caller promises that there is at least one: [`Changeset::is_empty`] does not hold.
     ///
     /// # Errors
     /// [`CommitError`] says whether it can have taken effect.
