@@ -62,7 +62,7 @@ impl Topic {
 macro_rules! events {
     ($($variant:ident, $name:literal, $service:ident, $topic:ident;)*) => {
         /// Everything that can be said between services.
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum Event {
             $(#[doc = concat!("`", $name, "`")] $variant($variant),)*
         }

@@ -73,7 +73,7 @@ pub enum Stock {
 }
 
 /// A line, priced when the order was placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// Each SKU stands in an order once.
     pub sku: Sku,
@@ -98,7 +98,7 @@ impl Line {
 }
 
 /// An order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Order {
     /// Its id.
     pub id: OrderId,

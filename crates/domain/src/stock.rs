@@ -33,7 +33,7 @@ impl State {
 }
 
 /// A line of a reservation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// Each SKU stands in a reservation once.
     pub sku: Sku,
@@ -45,7 +45,7 @@ pub struct Line {
 }
 
 /// The stock of one order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reservation {
     /// The order.
     pub order_id: OrderId,

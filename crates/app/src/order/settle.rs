@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lmall_domain::{
-    event::{Event, Service},
+    event::Service,
     order::{Command, Decision, Order},
 };
 
@@ -21,7 +21,7 @@ impl Consumer for Orders {
     }
 
     async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
-        let command = command(&incoming.envelope.event)
+        let command = Command::of(&incoming.envelope.event)
             .ok_or_else(|| incoming.not_consumed_by(Service::Order))?;
         let salt = incoming.envelope.aggregate_id.get();
         Ok(rounds(&*self.clock, salt, || self.settle_round(&incoming, command)).await?)
@@ -58,23 +58,5 @@ impl Orders {
             Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
             Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
         })
-    }
-}
-
-/// What an event means for an order; `None` for events that the service does not consume.
-fn command(event: &Event) -> Option<Command> {
-    match event {
-        Event::InventoryReserved(_) => Some(Command::NoteReserved),
-        Event::InventoryRejected(_) => Some(Command::NoteRejected),
-        Event::InventoryReleased(_) => Some(Command::NoteReleased),
-        Event::InventoryConfirmed(_) => Some(Command::NoteSold),
-        Event::PaymentCaptured(captured) => Some(Command::NoteCapture(captured.amount)),
-        Event::PaymentFailed(_) => Some(Command::NoteFailure),
-        Event::PaymentRefunded(refunded) => Some(Command::NoteRefund(refunded.amount)),
-        Event::OrderCreated(_)
-        | Event::OrderCancelRequested(_)
-        | Event::OrderConfirmed(_)
-        | Event::OrderCanceled(_)
-        | Event::OrderRefundRequested(_) => None,
     }
 }

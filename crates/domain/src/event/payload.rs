@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{CustomerId, Money, PaymentId, ProviderName, RefundId, Sku, Timestamp};
 
 /// How many units of a SKU.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SkuQuantity {
     /// The SKU; each stands in an order once.
     pub sku: Sku,
@@ -15,7 +15,7 @@ pub struct SkuQuantity {
 }
 
 /// Money that an order wants to be given back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct RefundDue {
     /// `{order_id}-refund-{n}`.
     pub refund_id: RefundId,
@@ -24,7 +24,7 @@ pub struct RefundDue {
 }
 
 /// Why an order was canceled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     /// The customer asked for it.
@@ -38,7 +38,7 @@ pub enum CancelReason {
 }
 
 /// An order was placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCreated {
     /// Who placed it.
     pub customer_id: CustomerId,
@@ -51,14 +51,14 @@ pub struct OrderCreated {
 }
 
 /// An order wants its stock back on the shelf.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelRequested {
     /// Why.
     pub reason: CancelReason,
 }
 
 /// An order is paid and its stock is held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderConfirmed {
     /// What was collected beyond the total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub struct OrderConfirmed {
 }
 
 /// An order ended without a sale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCanceled {
     /// Why.
     pub reason: CancelReason,
@@ -76,21 +76,21 @@ pub struct OrderCanceled {
 }
 
 /// Money came that is not wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRefundRequested {
     /// What to give back.
     pub refund_due: RefundDue,
 }
 
 /// All lines of an order are held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct InventoryReserved {
     /// When the reservation lapses.
     pub expires_at: Timestamp,
 }
 
 /// The lines of an order cannot be held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct InventoryRejected {
     /// The first SKU that there was not enough of, when one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ pub struct InventoryRejected {
 }
 
 /// Why stock went back on the shelf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseReason {
     /// The order asked for it.
@@ -108,18 +108,18 @@ pub enum ReleaseReason {
 }
 
 /// The order holds no stock (any more).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct InventoryReleased {
     /// Why.
     pub reason: ReleaseReason,
 }
 
 /// The lines of an order are sold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct InventoryConfirmed {}
 
 /// A provider collected money for an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentCaptured {
     /// Which provider.
     pub provider: ProviderName,
@@ -132,7 +132,7 @@ pub struct PaymentCaptured {
 }
 
 /// A provider could not collect money for an order; the buyer may try again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailed {
     /// Which provider.
     pub provider: ProviderName,
@@ -141,7 +141,7 @@ pub struct PaymentFailed {
 }
 
 /// A provider gave money back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRefunded {
     /// Which provider.
     pub provider: ProviderName,

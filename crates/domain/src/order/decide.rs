@@ -30,6 +30,28 @@ pub enum Command {
     Cancel(CancelReason),
 }
 
+impl Command {
+    /// What an event of another service means for an order; `None` for an event that means
+    /// nothing to it.
+    #[must_use]
+    pub fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::InventoryReserved(_) => Some(Self::NoteReserved),
+            Event::InventoryRejected(_) => Some(Self::NoteRejected),
+            Event::InventoryReleased(_) => Some(Self::NoteReleased),
+            Event::InventoryConfirmed(_) => Some(Self::NoteSold),
+            Event::PaymentCaptured(captured) => Some(Self::NoteCapture(captured.amount)),
+            Event::PaymentFailed(_) => Some(Self::NoteFailure),
+            Event::PaymentRefunded(refunded) => Some(Self::NoteRefund(refunded.amount)),
+            Event::OrderCreated(_)
+            | Event::OrderCancelRequested(_)
+            | Event::OrderConfirmed(_)
+            | Event::OrderCanceled(_)
+            | Event::OrderRefundRequested(_) => None,
+        }
+    }
+}
+
 /// What follows from a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {

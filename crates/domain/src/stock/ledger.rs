@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{OrderId, Sku, limits::ALLOCATIONS_MAX};
 
 /// A part of a SKU's stock. The buckets of a SKU add up to it; I1 holds in each of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bucket {
     /// Can be reserved.
     pub available: i64,
@@ -18,7 +18,7 @@ pub struct Bucket {
 }
 
 /// Units taken from one bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Allocation {
     /// The bucket's number.
     pub bucket: u8,
