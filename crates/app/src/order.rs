@@ -22,7 +22,7 @@ pub use read::{Tally, TrailEntry};
 use crate::{
     Changeset, OutboxRow, Refusal, Trace, Write,
     decided::{self, Cell, Outcome},
-    failure::Failure,
+    failure::{Failure, Round, committed, rounds},
     ports::{Clock, Key, OrderIds, Store, Table, Watch},
     row::{self, Versioned},
 };
@@ -86,17 +86,26 @@ impl Orders {
         }
     }
 
-    /// Makes sure that the rows which count ended orders exist.
+    /// Makes sure that the rows which count ended orders exist: without its row, no order of a
+    /// shard can end.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn prepare(&self) -> Result<(), Failure> {
         for shard in 0..row::TALLY_SHARDS {
             let key: Key = row::tally_key(shard);
-            if self.store.get(&key).await?.is_none() {
-                let changes = Changeset::new().put(row::plain(key, &Tally::default()), 0);
-                crate::failure::committed(self.store.commit(changes).await)?.ok();
-            }
+            rounds(&*self.clock, shard, async || {
+                if self.store.get(&key).await?.is_some() {
+                    return Ok(Round::Done(()));
+                }
+                let changes = Changeset::new().put(row::plain(key.clone(), &Tally::default()), 0);
+                Ok(match committed(self.store.commit(changes).await)? {
+                    Ok(()) => Round::Done(()),
+                    // Somebody else was faster, or nobody knows: the next look tells.
+                    Err(_) => Round::Again,
+                })
+            })
+            .await?;
         }
         Ok(())
     }
