@@ -9,7 +9,7 @@ pub use decide::{Command, Decision, Rejection, decide};
 use crate::{Money, OrderId, PaymentId, ProviderName, RefundId, Timestamp, money::Currency};
 
 /// What a provider's event tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Money came.
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 /// A provider's event about an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Movement {
     /// Which provider.
     pub provider: ProviderName,
@@ -43,7 +43,7 @@ pub struct Movement {
 }
 
 /// How far a refund is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// To be sent to the provider, perhaps again.
@@ -56,6 +56,9 @@ pub enum Progress {
     Settled,
     /// The provider will never do it: an operator has to.
     Refused,
+    /// The provider refused it, for it had given money back on its own: what was left, if
+    /// anything, is asked for by another part.
+    Replaced,
 }
 
 impl Progress {
@@ -64,13 +67,24 @@ impl Progress {
     pub const fn is_open(self) -> bool {
         match self {
             Self::Requested | Self::Accepted => true,
-            Self::Answered | Self::Settled | Self::Refused => false,
+            Self::Answered | Self::Settled | Self::Refused | Self::Replaced => false,
+        }
+    }
+
+    /// Whether it counts as asked for: all but one in whose place another came.
+    #[must_use]
+    pub const fn is_asked(self) -> bool {
+        match self {
+            Self::Requested | Self::Accepted | Self::Answered | Self::Settled | Self::Refused => {
+                true
+            }
+            Self::Replaced => false,
         }
     }
 }
 
 /// Money to give back out of one capture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Refund {
     /// The idempotency key at the provider.
     pub id: RefundId,
@@ -106,7 +120,7 @@ pub enum State {
 }
 
 /// The money of one order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
     /// The order.
     pub order_id: OrderId,

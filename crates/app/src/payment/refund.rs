@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use lmall_domain::{
-    OrderId,
+    OrderId, RefundId,
     event::RefundDue,
-    payment::{Command, Decision, Payment, Refund},
+    payment::{Command, Decision, Payment, Progress, Refund},
 };
 
 use super::{Payments, TABLE, decide};
@@ -33,14 +33,27 @@ impl Payments {
         trace: &Trace,
     ) -> Result<(), Failure> {
         self.decide_refund(order_id, Command::RequestRefund(due.clone()), trace).await?;
+        let mut part = 0;
+        // A part that is refused may be replaced by another, which comes after all others.
+        while let Some(refund) = self.part(order_id, due, part).await? {
+            self.ask(order_id, &refund, trace).await?;
+            part += 1;
+        }
+        Ok(())
+    }
+
+    /// The part of this index of what an order asked back.
+    async fn part(
+        &self,
+        order_id: OrderId,
+        due: &RefundDue,
+        index: usize,
+    ) -> Result<Option<Refund>, Failure> {
         let Some(payment) = self.load(order_id).await? else {
             return Err(Failure::NotYet("the payment to refund is not known yet"));
         };
-        let of_this = |refund: &&Refund| refund.requested_as == due.refund_id;
-        for refund in payment.value.refunds.iter().filter(of_this) {
-            self.ask(order_id, refund, trace).await?;
-        }
-        Ok(())
+        let of_this = |refund: &Refund| refund.requested_as == due.refund_id;
+        Ok(payment.value.refunds.into_iter().filter(of_this).nth(index))
     }
 
     /// Asks the provider for one part, unless it is done, and writes down what it says.
@@ -67,9 +80,18 @@ impl Payments {
         self.decide_refund(order_id, command, trace).await?;
         match refused {
             // To the dead-letter queue: a person has to give this money back.
-            Some(error) => Err(Failure::Never(format!("refund {}: {error}", request.id))),
-            None => Ok(()),
+            Some(error) if self.is_refused(order_id, &request.id).await? => {
+                Err(Failure::Never(format!("refund {}: {error}", request.id)))
+            }
+            Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether the refusal stands: what explains it makes the payment ask for something else.
+    async fn is_refused(&self, order_id: OrderId, id: &RefundId) -> Result<bool, Failure> {
+        let refused = |refund: &Refund| refund.id == *id && refund.progress == Progress::Refused;
+        let payment = self.load(order_id).await?;
+        Ok(payment.is_some_and(|payment| payment.value.refunds.iter().any(refused)))
     }
 
     async fn decide_refund(

@@ -8,6 +8,7 @@ use crate::{
     Money, OrderId, PaymentId, ProviderName, RefundId, Timestamp,
     event::{Event, PaymentCaptured, PaymentFailed, PaymentRefunded, RefundDue},
     limits::MOVEMENTS_MAX,
+    money::Currency,
 };
 
 /// What can happen to a payment.
@@ -62,24 +63,24 @@ pub fn decide(
     let payment = payment.cloned().unwrap_or_else(|| Payment::new(order_id));
     Ok(match command {
         Command::Expect(_) if payment.expected.is_some() => Decision::Nothing,
-        Command::Expect(total) => settle(Payment { expected: Some(total), ..payment }),
-        Command::Record(movement) => return record(payment, movement),
+        Command::Expect(total) => settle(Payment { expected: Some(total), ..payment }, now),
+        Command::Record(movement) => return record(payment, movement, now),
         Command::Settle => {
             if absent || payment.expected.is_none() || next_unsettled(&payment).is_none() {
                 Decision::Nothing
             } else {
-                settle(payment)
+                settle(payment, now)
             }
         }
         Command::RequestRefund(due) => request_refund(payment, &due, now),
         Command::Attempt(id) => progress(payment, &id, Some(now), Progress::Requested),
         Command::Accept(id) => progress(payment, &id, None, Progress::Accepted),
         Command::Answer(id) => answer(payment, &id),
-        Command::Refuse(id) => progress(payment, &id, None, Progress::Refused),
+        Command::Refuse(id) => refuse(payment, &id, now),
     })
 }
 
-fn record(mut payment: Payment, movement: Movement) -> Result<Decision, Rejection> {
+fn record(mut payment: Payment, movement: Movement, now: Timestamp) -> Result<Decision, Rejection> {
     let same = |other: &Movement| {
         other.provider == movement.provider && other.provider_event_id == movement.provider_event_id
     };
@@ -90,7 +91,7 @@ fn record(mut payment: Payment, movement: Movement) -> Result<Decision, Rejectio
         return Err(Rejection::TooManyMovements);
     }
     payment.movements.push(movement);
-    Ok(settle(payment))
+    Ok(settle(payment, now))
 }
 
 fn next_unsettled(payment: &Payment) -> Option<usize> {
@@ -98,7 +99,7 @@ fn next_unsettled(payment: &Payment) -> Option<usize> {
 }
 
 /// Settles the oldest movement that the order service has not heard of, if the order is known.
-fn settle(mut payment: Payment) -> Decision {
+fn settle(mut payment: Payment, now: Timestamp) -> Decision {
     let Some(index) = next_unsettled(&payment).filter(|_| payment.expected.is_some()) else {
         return Decision::Change(payment, None);
     };
@@ -107,7 +108,7 @@ fn settle(mut payment: Payment) -> Decision {
     let event = match movement.kind {
         Kind::Captured => Some(captured(movement)),
         Kind::Failed => Some(failed(movement)),
-        Kind::Refunded => refunded(&mut payment, movement),
+        Kind::Refunded => refunded(&mut payment, movement, now),
     };
     payment.events += u32::from(event.is_some());
     Decision::Change(payment, event)
@@ -129,21 +130,24 @@ fn failed(movement: Movement) -> Event {
 }
 
 /// A refund whose answer said that it is done was told of already: its webhook is no news.
-fn refunded(payment: &mut Payment, movement: Movement) -> Option<Event> {
+/// One that answers no refund of ours may explain why the provider refused one.
+fn refunded(payment: &mut Payment, movement: Movement, now: Timestamp) -> Option<Event> {
     let refund = matching_refund(payment, &movement);
     let was_answered = refund.as_ref().is_some_and(|refund| refund.progress == Progress::Answered);
     let refund_id = refund.map(|refund| {
         refund.progress = Progress::Settled;
         refund.requested_as.clone()
     });
+    replace_refused(payment, now);
     let Movement { provider, amount, .. } = movement;
     (!was_answered).then(|| PaymentRefunded { provider, refund_id, amount }.into())
 }
 
 /// The refund that a provider's webhook speaks of: the one it names; else one of the same
-/// payment and amount that no webhook has settled.
+/// payment and amount that no webhook has settled. One that was replaced is not waited for.
 fn matching_refund<'a>(payment: &'a mut Payment, movement: &Movement) -> Option<&'a mut Refund> {
-    let unsettled = |refund: &Refund| refund.progress != Progress::Settled;
+    let unsettled =
+        |refund: &Refund| refund.progress.is_asked() && refund.progress != Progress::Settled;
     payment.refunds.iter_mut().find(|refund| {
         unsettled(refund)
             && refund.provider == movement.provider
@@ -180,7 +184,6 @@ fn request_refund(mut payment: Payment, due: &RefundDue, now: Timestamp) -> Deci
 /// Spreads `amount` over the captures of its currency, newest first (a surplus came last), and
 /// never takes more than a capture has left: refunds never exceed captures.
 fn split(payment: &Payment, amount: Money) -> Vec<(ProviderName, PaymentId, Money)> {
-    let payment = &matched(payment);
     let mut missing = amount.amount;
     let mut parts: Vec<(ProviderName, PaymentId, Money)> = Vec::new();
     for movement in payment.movements.iter().rev() {
@@ -190,47 +193,45 @@ fn split(payment: &Payment, amount: Money) -> Vec<(ProviderName, PaymentId, Mone
         if seen || movement.kind != Kind::Captured || movement.amount.currency != amount.currency {
             continue;
         }
-        let units = refundable(payment, movement, amount).min(missing);
+        let (provider, payment_id) = (&movement.provider, &movement.payment_id);
+        let units = refundable(payment, provider, payment_id, amount.currency).min(missing);
         if units > 0 {
             let part = Money::new(units, amount.currency);
-            parts.push((movement.provider.clone(), movement.payment_id.clone(), part));
+            parts.push((provider.clone(), payment_id.clone(), part));
             missing -= units;
         }
     }
     parts
 }
 
-/// The payment as it will be once all that providers said of refunds has settled: a refund of
-/// ours that a webhook waits to tell of must not count a second time, as one of the provider's own.
-fn matched(payment: &Payment) -> Payment {
-    let mut matched = payment.clone();
-    let waiting = |movement: &&Movement| !movement.settled && movement.kind == Kind::Refunded;
-    for movement in payment.movements.iter().filter(waiting) {
-        if let Some(refund) = matching_refund(&mut matched, movement) {
-            refund.progress = Progress::Settled;
-        }
-    }
-    matched
-}
-
 /// What is left of the provider's payment: its captures less the refunds asked for, less those
-/// that the provider made on its own.
-fn refundable(payment: &Payment, of: &Movement, amount: Money) -> i64 {
-    let same = |movement: &&Movement| {
-        movement.provider == of.provider
-            && movement.payment_id == of.payment_id
-            && movement.amount.currency == amount.currency
-    };
+/// that the provider made on its own. Below zero if both together are more than came.
+///
+/// A webhook of a refund counts once it is told of, for only then is it decided which refund it
+/// answers. One that counted before could make room for a part of just its own amount, and then
+/// answer that part, which nobody would ask for.
+fn refundable(
+    payment: &Payment,
+    provider: &ProviderName,
+    payment_id: &PaymentId,
+    currency: Currency,
+) -> i64 {
     let sum = |kind| {
-        let movements = payment.movements.iter().filter(same);
-        saturating_sum(movements.filter(|other| other.kind == kind).map(|other| other.amount))
+        let movements = payment.movements.iter().filter(|movement| {
+            movement.kind == kind
+                && (movement.settled || kind != Kind::Refunded)
+                && movement.provider == *provider
+                && movement.payment_id == *payment_id
+                && movement.amount.currency == currency
+        });
+        saturating_sum(movements.map(|movement| movement.amount))
     };
     let asked = |settled: bool| {
         let refunds = payment
             .refunds
             .iter()
-            .filter(|refund| refund.provider == of.provider && refund.payment_id == of.payment_id)
-            .filter(|refund| refund.amount.currency == amount.currency)
+            .filter(|refund| refund.provider == *provider && refund.payment_id == *payment_id)
+            .filter(|refund| refund.amount.currency == currency && refund.progress.is_asked())
             .filter(|refund| !settled || refund.progress == Progress::Settled);
         saturating_sum(refunds.map(|refund| refund.amount))
     };
@@ -261,6 +262,45 @@ fn progress(
     }
     refund.attempted_at = attempted_at.unwrap_or(refund.attempted_at);
     Decision::Change(payment, None)
+}
+
+fn refuse(payment: Payment, id: &RefundId, now: Timestamp) -> Decision {
+    match progress(payment, id, None, Progress::Refused) {
+        Decision::Change(mut payment, event) => {
+            replace_refused(&mut payment, now);
+            Decision::Change(payment, event)
+        }
+        Decision::Nothing => Decision::Nothing,
+    }
+}
+
+/// Replaces each refused refund that asks for more than its capture has left, since the provider
+/// gave money back on its own, by a part that asks for what is left. Where enough is left, the
+/// provider refused for another reason, or its webhook is still to come.
+fn replace_refused(payment: &mut Payment, now: Timestamp) {
+    for index in 0..payment.refunds.len() {
+        let refund = payment.refunds[index].clone();
+        if refund.progress != Progress::Refused {
+            continue;
+        }
+        let Refund { provider, payment_id, amount, .. } = &refund;
+        let over = refundable(payment, provider, payment_id, amount.currency);
+        if over >= 0 {
+            continue;
+        }
+        payment.refunds[index].progress = Progress::Replaced;
+        let left = amount.amount.saturating_add(over);
+        if left > 0 {
+            let same = |other: &&Refund| other.requested_as == refund.requested_as;
+            payment.refunds.push(Refund {
+                id: refund.requested_as.part(payment.refunds.iter().filter(same).count()),
+                amount: Money::new(left, amount.currency),
+                progress: Progress::Requested,
+                attempted_at: now,
+                ..refund
+            });
+        }
+    }
 }
 
 fn answer(mut payment: Payment, id: &RefundId) -> Decision {

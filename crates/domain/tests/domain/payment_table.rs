@@ -34,6 +34,12 @@ enum Before {
     Answered,
     /// Its webhook says so.
     Refunded,
+    /// The provider refuses refund 1, and nothing explains it.
+    Refused,
+    /// The provider gave 300 back on its own after refund 1 was asked for.
+    Short,
+    /// The same, and refund 1 was refused: the remaining 700 are asked for.
+    Replaced,
 }
 
 /// A column of the table.
@@ -43,6 +49,8 @@ enum Input {
     CapturedMore,
     Failed,
     Refunded,
+    /// 300, on the provider's own account.
+    RefundedPart,
     Settle,
     RequestSame,
     RequestOther,
@@ -55,7 +63,7 @@ enum Input {
 use {Before as B, Input as I};
 
 impl Before {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         B::Absent,
         B::Unmatched,
         B::Open,
@@ -65,6 +73,9 @@ impl Before {
         B::Refunding,
         B::Answered,
         B::Refunded,
+        B::Refused,
+        B::Short,
+        B::Replaced,
     ];
 
     fn payment(self) -> Option<Payment> {
@@ -72,6 +83,7 @@ impl Before {
         let failed = Movement { settled: true, ..movement("evt_1", Kind::Failed, TOTAL) };
         let untold = Movement { settled: false, ..captured.clone() };
         let refunded = Movement { settled: true, ..movement("evt_2", Kind::Refunded, TOTAL) };
+        let in_part = Movement { amount: eur(300), ..refunded.clone() };
         let (movements, progress) = match self {
             B::Absent => return None,
             B::Unmatched | B::Untold => (vec![untold], None),
@@ -81,6 +93,9 @@ impl Before {
             B::Refunding => (vec![captured], Some(Progress::Requested)),
             B::Answered => (vec![captured], Some(Progress::Answered)),
             B::Refunded => (vec![captured, refunded], Some(Progress::Settled)),
+            B::Refused => (vec![captured], Some(Progress::Refused)),
+            B::Short => (vec![captured, in_part], Some(Progress::Requested)),
+            B::Replaced => (vec![captured, in_part], Some(Progress::Replaced)),
         };
         let refund = |progress| Refund {
             id: refund_id(1),
@@ -91,10 +106,16 @@ impl Before {
             progress,
             attempted_at: PLACED,
         };
+        let rest =
+            || Refund { id: refund_id(1).part(1), amount: eur(700), ..refund(Progress::Requested) };
         Some(Payment {
             expected: (self != B::Unmatched).then(|| eur(TOTAL)),
             movements,
-            refunds: progress.map(refund).into_iter().collect(),
+            refunds: progress
+                .map(refund)
+                .into_iter()
+                .chain((self == B::Replaced).then(rest))
+                .collect(),
             events: 2,
             ..Payment::new(ORDER)
         })
@@ -102,11 +123,12 @@ impl Before {
 }
 
 impl Input {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         I::Expect,
         I::CapturedMore,
         I::Failed,
         I::Refunded,
+        I::RefundedPart,
         I::Settle,
         I::RequestSame,
         I::RequestOther,
@@ -123,6 +145,7 @@ impl Input {
             I::CapturedMore => Command::Record(movement("evt_9", Kind::Captured, 500)),
             I::Failed => Command::Record(movement("evt_9", Kind::Failed, 500)),
             I::Refunded => Command::Record(movement("evt_9", Kind::Refunded, TOTAL)),
+            I::RefundedPart => Command::Record(movement("evt_9", Kind::Refunded, 300)),
             I::Settle => Command::Settle,
             I::RequestSame => Command::RequestRefund(due(1, TOTAL)),
             I::RequestOther => Command::RequestRefund(due(2, 300)),
@@ -134,11 +157,11 @@ impl Input {
     }
 }
 
-fn refund_id(n: u32) -> RefundId {
+pub(crate) fn refund_id(n: u32) -> RefundId {
     RefundId::of(ORDER, n)
 }
 
-fn movement(event: &str, kind: Kind, amount: i64) -> Movement {
+pub(crate) fn movement(event: &str, kind: Kind, amount: i64) -> Movement {
     Movement {
         provider: provider("acme"),
         provider_event_id: payment_id(event),
@@ -166,41 +189,56 @@ const TABLE: &[Row] = {
     use {Cell as C, EventType as E, State as S};
     const NO_REFUND: &[Before] = &[B::Absent, B::Unmatched, B::Open, B::Failed, B::Captured, B::Untold];
     const DONE: &[Before] = &[B::Answered, B::Refunded];
+    const REFUSED: &[Before] = &[B::Refused, B::Replaced];
+    const OPEN: &[Before] = &[B::Refunding, B::Short, B::Replaced];
     &[
         (&[B::Absent], &[I::Expect], C::Quiet(S::Open)),
         (&[B::Unmatched], &[I::Expect], C::Say(S::Captured, E::PaymentCaptured)),
-        (&[B::Open, B::Failed, B::Captured, B::Untold, B::Refunding, B::Answered, B::Refunded], &[I::Expect], C::Ignore),
+        (&[B::Open, B::Failed, B::Captured, B::Untold], &[I::Expect], C::Ignore),
+        (&[B::Refunding, B::Answered, B::Refunded, B::Refused, B::Short, B::Replaced], &[I::Expect], C::Ignore),
 
         // Stored at once, told when the order is known, the oldest first.
-        (&[B::Absent, B::Unmatched], &[I::CapturedMore, I::Failed, I::Refunded], C::Quiet(S::Unmatched)),
-        (&[B::Untold], &[I::CapturedMore, I::Failed], C::Say(S::Captured, E::PaymentCaptured)),
+        (&[B::Absent, B::Unmatched], &[I::CapturedMore, I::Failed, I::Refunded, I::RefundedPart], C::Quiet(S::Unmatched)),
+        (&[B::Untold], &[I::CapturedMore, I::Failed, I::RefundedPart], C::Say(S::Captured, E::PaymentCaptured)),
         (&[B::Untold], &[I::Refunded], C::Say(S::Refunded, E::PaymentCaptured)),
 
-        (&[B::Open, B::Failed, B::Captured, B::Answered, B::Refunded], &[I::CapturedMore], C::Say(S::Captured, E::PaymentCaptured)),
-        (&[B::Refunding], &[I::CapturedMore], C::Say(S::Refunding, E::PaymentCaptured)),
+        (&[B::Open, B::Failed, B::Captured, B::Answered, B::Refunded, B::Refused], &[I::CapturedMore], C::Say(S::Captured, E::PaymentCaptured)),
+        (OPEN, &[I::CapturedMore], C::Say(S::Refunding, E::PaymentCaptured)),
         (&[B::Open, B::Failed], &[I::Failed], C::Say(S::Failed, E::PaymentFailed)),
-        (&[B::Captured], &[I::Failed], C::Say(S::Captured, E::PaymentFailed)),
-        (&[B::Refunding], &[I::Failed], C::Say(S::Refunding, E::PaymentFailed)),
+        (&[B::Captured, B::Refused], &[I::Failed], C::Say(S::Captured, E::PaymentFailed)),
+        (OPEN, &[I::Failed], C::Say(S::Refunding, E::PaymentFailed)),
         (DONE, &[I::Failed], C::Say(S::Refunded, E::PaymentFailed)),
-        (&[B::Open], &[I::Refunded], C::Say(S::Open, E::PaymentRefunded)),
-        (&[B::Failed], &[I::Refunded], C::Say(S::Failed, E::PaymentRefunded)),
-        (&[B::Captured, B::Refunding, B::Refunded], &[I::Refunded], C::Say(S::Refunded, E::PaymentRefunded)),
+        (&[B::Open], &[I::Refunded, I::RefundedPart], C::Say(S::Open, E::PaymentRefunded)),
+        (&[B::Failed], &[I::Refunded, I::RefundedPart], C::Say(S::Failed, E::PaymentRefunded)),
+        (&[B::Captured, B::Refunding, B::Refunded, B::Refused, B::Short], &[I::Refunded], C::Say(S::Refunded, E::PaymentRefunded)),
+        // Refund 1 waits for nothing any more, and the 700 are another refund.
+        (&[B::Replaced], &[I::Refunded], C::Say(S::Refunding, E::PaymentRefunded)),
         // The answer was told of already.
         (&[B::Answered], &[I::Refunded], C::Quiet(S::Refunded)),
+        (&[B::Captured], &[I::RefundedPart], C::Say(S::Captured, E::PaymentRefunded)),
+        (OPEN, &[I::RefundedPart], C::Say(S::Refunding, E::PaymentRefunded)),
+        (DONE, &[I::RefundedPart], C::Say(S::Refunded, E::PaymentRefunded)),
+        // It explains the refusal: the remaining 700 are asked for.
+        (&[B::Refused], &[I::RefundedPart], C::Say(S::Refunding, E::PaymentRefunded)),
 
         (&[B::Untold], &[I::Settle], C::Say(S::Captured, E::PaymentCaptured)),
         (&[B::Absent, B::Unmatched, B::Open, B::Failed, B::Captured, B::Refunding, B::Answered, B::Refunded], &[I::Settle], C::Ignore),
+        (&[B::Refused, B::Short, B::Replaced], &[I::Settle], C::Ignore),
 
         (&[B::Unmatched], &[I::RequestSame, I::RequestOther], C::Quiet(S::Unmatched)),
         (&[B::Captured, B::Untold], &[I::RequestSame, I::RequestOther], C::Quiet(S::Refunding)),
         // Nothing came, or all of it is asked back already.
         (&[B::Absent, B::Open, B::Failed, B::Refunding, B::Answered, B::Refunded], &[I::RequestSame, I::RequestOther], C::Ignore),
+        (&[B::Refused, B::Short, B::Replaced], &[I::RequestSame, I::RequestOther], C::Ignore),
 
         (NO_REFUND, &[I::Attempt, I::Accept, I::Answer, I::Refuse], C::Ignore),
-        (&[B::Refunding], &[I::Attempt, I::Accept], C::Quiet(S::Refunding)),
-        (&[B::Refunding], &[I::Answer], C::Say(S::Refunded, E::PaymentRefunded)),
+        (&[B::Refunding, B::Short], &[I::Attempt, I::Accept], C::Quiet(S::Refunding)),
+        (&[B::Refunding, B::Short], &[I::Answer], C::Say(S::Refunded, E::PaymentRefunded)),
         (&[B::Refunding], &[I::Refuse], C::Quiet(S::Captured)),
+        // What the provider gave back on its own explains it.
+        (&[B::Short], &[I::Refuse], C::Quiet(S::Refunding)),
         (DONE, &[I::Attempt, I::Accept, I::Answer, I::Refuse], C::Ignore),
+        (REFUSED, &[I::Attempt, I::Accept, I::Answer, I::Refuse], C::Ignore),
     ]
 };
 
@@ -221,7 +259,8 @@ fn check(before: Before, input: Input, cell: Cell) {
     let events = payment.map_or(0, |before| before.events);
     assert_eq!(after.events, events + u32::from(event.is_some()), "{name}");
     if let Some(Event::PaymentRefunded(refunded)) = event {
-        let ours = before == B::Refunding;
+        let ours =
+            matches!(before, B::Refunding | B::Refused | B::Short) && input != Input::RefundedPart;
         assert_eq!(refunded.refund_id, ours.then(|| refund_id(1)), "{name}");
     }
 }
@@ -472,7 +511,7 @@ impl World {
         for refund in &payment.refunds {
             let of = (&refund.provider, &refund.payment_id, refund.amount.currency.code());
             let left = left.get_mut(&of).expect("a refund is of a capture");
-            *left -= refund.amount.amount;
+            *left -= if refund.progress.is_asked() { refund.amount.amount } else { 0 };
             assert!(*left >= 0, "{of:?} is overdrawn by {left}");
             assert!(refund.amount.amount > 0, "a part of nothing");
             assert!(parts.insert(&refund.id), "two parts named {}", refund.id);

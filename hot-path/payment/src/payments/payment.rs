@@ -98,6 +98,9 @@ pub(crate) enum Progress {
     Settled,
     /// The provider will never do it: an operator has to.
     Refused,
+    /// The provider refused it, for it had given money back on its own: what was left, if
+    /// anything, is asked for by another refund.
+    Replaced,
 }
 
 impl Payment {
@@ -168,6 +171,7 @@ impl From<payment::Progress> for Progress {
             payment::Progress::Answered => Self::Answered,
             payment::Progress::Settled => Self::Settled,
             payment::Progress::Refused => Self::Refused,
+            payment::Progress::Replaced => Self::Replaced,
         }
     }
 }
@@ -273,8 +277,15 @@ mod tests {
         for (kind, name) in kinds {
             assert_eq!(to_value(Kind::from(kind)).unwrap(), format!("payment.{name}"));
         }
-        for step in [Step::Requested, Step::Accepted, Step::Answered, Step::Settled, Step::Refused]
-        {
+        let steps = [
+            Step::Requested,
+            Step::Accepted,
+            Step::Answered,
+            Step::Settled,
+            Step::Refused,
+            Step::Replaced,
+        ];
+        for step in steps {
             assert_eq!(to_value(Progress::from(step)).unwrap(), to_value(step).unwrap());
         }
     }

@@ -112,8 +112,9 @@ fn check_money_at_rest(order: &Order, payment: Option<&Payment>, found: &mut Fin
     }
     let Some(payment) = payment else { return };
     let ours = |settled: bool| -> i64 {
-        let refunds = payment.refunds.iter().filter(|refund| refund.amount.currency == currency);
+        let refunds = payment.refunds.iter().filter(|refund| refund.progress.is_asked());
         refunds
+            .filter(|refund| refund.amount.currency == currency)
             .filter(|refund| {
                 !settled || matches!(refund.progress, Progress::Settled | Progress::Answered)
             })
@@ -146,7 +147,8 @@ fn check_refunds(payment: &Payment, found: &mut Findings) {
             .refunds
             .iter()
             .filter(|other| {
-                other.payment_id == refund.payment_id
+                other.progress.is_asked()
+                    && other.payment_id == refund.payment_id
                     && other.amount.currency == refund.amount.currency
             })
             .map(|other| other.amount.amount)
