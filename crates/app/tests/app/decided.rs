@@ -2,33 +2,28 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use lmall_app::{
     OutboxRow, Trace,
     consumer::{Consumer, Incoming},
     decided::{MACHINES, TARGET},
     order::{self, CancelOutcome, Orders},
     payment::{Payments, Providers},
-    ports::{
-        GateAnswer, GateError, GateSnapshot, GatewayError, Key, NoId, OrderIds, PaymentGateway,
-        RefundAnswer, RefundRequest, StockGate, Store, Watch,
-    },
+    ports::Store,
     row,
     stock::{self, Inventory},
 };
 use lmall_domain::{
-    Money, OrderId, Sku,
+    Money, OrderId,
     event::{CancelReason, OrderCreated, SkuQuantity},
     money::Currency,
     order::{Order, Status, Stock},
-    stock::Allocation,
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::support::{
-    Away,
     clock::{START, TestClock},
+    nobody::Nobody,
     store::MemStore,
 };
 
@@ -58,66 +53,6 @@ impl Log {
             line["fields"].take()
         };
         text.lines().map(fields).collect()
-    }
-}
-
-/// A gate and a provider that do not answer, and what is not asked for here.
-struct Nobody;
-
-#[async_trait]
-impl StockGate for Nobody {
-    async fn hold(&self, _: &Sku, _: OrderId, _: u32) -> Result<GateAnswer, GateError> {
-        Err(GateError(Away.into()))
-    }
-
-    async fn settle(&self, _: &Sku, _: OrderId) -> Result<(), GateError> {
-        Err(GateError(Away.into()))
-    }
-
-    async fn cancel(&self, _: &Sku, _: OrderId) -> Result<(), GateError> {
-        Err(GateError(Away.into()))
-    }
-
-    async fn credit(&self, _: &Sku, _: u8, _: i64) -> Result<(), GateError> {
-        Err(GateError(Away.into()))
-    }
-
-    async fn close(&self, _: &Sku) -> Result<u64, GateError> {
-        Err(GateError(Away.into()))
-    }
-
-    async fn open(
-        &self,
-        _: &Sku,
-        _: u64,
-        _: Vec<(u8, i64)>,
-        _: Vec<(OrderId, Vec<Allocation>)>,
-    ) -> Result<bool, GateError> {
-        Err(GateError(Away.into()))
-    }
-
-    async fn snapshot(&self, _: &Sku) -> Result<Option<GateSnapshot>, GateError> {
-        Err(GateError(Away.into()))
-    }
-}
-
-#[async_trait]
-impl PaymentGateway for Nobody {
-    async fn refund(&self, _: &RefundRequest) -> Result<RefundAnswer, GatewayError> {
-        Err(GatewayError::Transient(Away.to_string()))
-    }
-}
-
-#[async_trait]
-impl Watch for Nobody {
-    async fn changed(&self, _: &Key, _: u64, _: Duration) -> bool {
-        false
-    }
-}
-
-impl OrderIds for Nobody {
-    fn next(&self) -> Result<OrderId, NoId> {
-        Err(NoId)
     }
 }
 

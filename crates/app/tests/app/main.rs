@@ -3,10 +3,13 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "what a test does not expect is a failure")]
 
 mod consumer;
+mod counters;
 mod decided;
 mod dedupe;
+mod expectations;
 mod ids;
 mod provider_libraries;
+mod receipts;
 mod relay;
 mod signatures;
 mod support;

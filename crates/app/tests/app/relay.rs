@@ -155,6 +155,22 @@ async fn a_sweep_publishes_an_aggregate_from_its_oldest_lost_row_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sweep_begins_with_a_row_that_its_index_does_not_have_yet() {
+    let world = World::new();
+    let lost = SWEEP_AGE * 2;
+    let sent = row(1, 1, lost);
+    world.store.seed([sent.pending()]);
+    world.relay.publish(vec![sent]).await;
+    let pending: Vec<_> = [2, 3].into_iter().map(|seq| row(1, seq, lost)).collect();
+    world.store.seed(pending.iter().map(OutboxRow::pending));
+    world.store.lag_indexes([pending[0].key()]);
+    world.relay.sweep(Table::Order, SWEEP_AGE).await.expect("the store is there");
+    assert_eq!(world.published(), ["1-order-1", "1-order-2", "1-order-3"]);
+    world.store.lag_indexes([]);
+    assert_eq!(world.relay.sweep(Table::Order, SWEEP_AGE).await.expect("it is there"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_goes_through_all_pages_and_again_after_a_failure() {
     let world = World::new();
     // All in one shard, and more than one page of it.
@@ -169,6 +185,74 @@ async fn a_sweep_goes_through_all_pages_and_again_after_a_failure() {
         assert!(!world.is_pending(row).await, "{}", row.event_id);
     }
     assert_eq!(world.relay.sweep(Table::Order, SWEEP_AGE).await.expect("it is there"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_lost_or_swapped_records_lets_no_event_overtake() {
+    let world = World::new();
+    // What is PENDING, what of it the stream gives, and what is then published.
+    for (what, pending, given, published) in [
+        ("the stream has all", vec![(1, 1), (1, 2)], vec![(1, 1), (1, 2)], vec![(1, 1), (1, 2)]),
+        ("it lost the first", vec![(2, 1), (2, 2)], vec![(2, 2)], vec![(2, 1), (2, 2)]),
+        ("it swapped two", vec![(3, 1), (3, 2)], vec![(3, 2), (3, 1)], vec![(3, 1), (3, 2)]),
+        (
+            "it lost one, swapped two and gives one twice, between those of another order",
+            vec![(4, 1), (4, 2), (4, 3), (5, 1)],
+            vec![(4, 3), (5, 1), (4, 2), (4, 3)],
+            vec![(4, 1), (5, 1), (4, 2), (4, 3)],
+        ),
+        ("the last is still to be given", vec![(6, 1), (6, 2)], vec![(6, 1)], vec![(6, 1)]),
+        (
+            "a later one is not hurried",
+            vec![(7, 1), (7, 2), (7, 3)],
+            vec![(7, 2)],
+            vec![(7, 1), (7, 2)],
+        ),
+        // 8-1 is SENT.
+        ("the first was published", vec![(8, 2)], vec![(8, 2)], vec![(8, 2)]),
+        ("the second was lost", vec![(8, 3), (8, 4)], vec![(8, 4)], vec![(8, 3), (8, 4)]),
+    ] {
+        let row = |(order, seq): &(u64, u32)| row(*order, *seq, Duration::ZERO);
+        world.store.seed([row(&(8, 1)).sent()]);
+        world.store.seed(pending.iter().map(|of| row(of).pending()));
+        let before = world.published().len();
+        let unsent = world.relay.publish_from_stream(given.iter().map(row).collect()).await;
+        assert_eq!(unsent.expect("the store is there"), [], "{what}");
+        let published: Vec<_> = published.iter().map(row).collect();
+        assert_eq!(world.published().split_off(before), ids(&published), "{what}");
+        for row in &published {
+            assert!(!world.is_pending(row).await, "{what}: {}", row.event_id);
+        }
+    }
+}
+
+/// A payment of many attempts has as many events: `MOVEMENTS_MAX` lets it.
+#[tokio::test(start_paused = true)]
+async fn however_many_events_came_before_none_is_left_behind_or_overtakes() {
+    let world = World::new();
+    let all: Vec<_> = (1..=502).map(|seq| row(1, seq, SWEEP_AGE * 2)).collect();
+    let (before, pending) = all.split_at(499);
+    world.store.seed(before.iter().map(OutboxRow::sent));
+    world.store.seed(pending.iter().map(OutboxRow::pending));
+    let unsent = world.relay.publish_from_stream(vec![pending[1].clone()]).await;
+    assert_eq!(unsent.expect("the store is there"), []);
+    assert_eq!(world.published(), ["1-order-500", "1-order-501"]);
+    world.relay.sweep(Table::Order, SWEEP_AGE).await.expect("the store is there");
+    assert_eq!(world.published(), ["1-order-500", "1-order-501", "1-order-502"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_publishes_first_events_without_a_store_and_nothing_else() {
+    let world = World::new();
+    world.store.set_away(true);
+    let first = [rows(1, [1]), rows(2, [1])].concat();
+    let second = [rows(3, [1]), rows(4, [2])].concat();
+    assert!(world.relay.publish_from_stream(second).await.is_err());
+    assert_eq!(world.published(), [""; 0]);
+    // Nothing comes before a first event, so there is nothing to read.
+    let unsent = world.relay.publish_from_stream(first).await;
+    assert_eq!(unsent.expect("the store is not asked"), []);
+    assert_eq!(world.published(), ["1-order-1", "2-order-1"]);
 }
 
 #[tokio::test(start_paused = true)]

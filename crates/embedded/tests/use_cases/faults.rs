@@ -16,6 +16,9 @@ use lmall_domain::{OrderId, Sku, stock::Allocation};
 use lmall_embedded::{LocalGate, SqliteStore};
 use parking_lot::Mutex;
 
+/// What the provider has left of every payment, whatever came: it refuses to give back more.
+pub(crate) const LEFT: i64 = 1_400;
+
 /// On which side of a call the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -179,8 +182,13 @@ impl StockGate for Faulty {
 
 #[async_trait]
 impl PaymentGateway for Faulty {
-    async fn refund(&self, _: &RefundRequest) -> Result<RefundAnswer, GatewayError> {
-        let taken = async { Ok(RefundAnswer::Accepted) };
-        self.faults.call(taken, || GatewayError::Transient("crashed".to_owned())).await
+    async fn refund(&self, request: &RefundRequest) -> Result<RefundAnswer, GatewayError> {
+        let answer = async {
+            if request.amount.amount > LEFT {
+                return Err(GatewayError::Permanent("the payment has not so much left".to_owned()));
+            }
+            Ok(RefundAnswer::Accepted)
+        };
+        self.faults.call(answer, || GatewayError::Transient("crashed".to_owned())).await
     }
 }

@@ -1,6 +1,13 @@
 //! Each use case, three ways: it succeeds; repeated, it changes nothing; and after a crash
 //! before or after any of its port calls, repeating it ends where the first would have.
 
+macro_rules! step {
+    (|$world:ident| $body:expr) => {
+        |$world| Box::pin(async move { $body })
+    };
+}
+
+mod drift;
 mod faults;
 mod world;
 
@@ -11,10 +18,11 @@ use lmall_domain::{
         OrderCancelRequested, OrderCanceled, OrderConfirmed, PaymentCaptured, RefundDue,
         ReleaseReason,
     },
+    payment::Progress,
 };
 
 use self::{
-    faults::{Crash, Moment},
+    faults::{Crash, LEFT, Moment},
     world::{ORDER, World, eur},
 };
 
@@ -52,12 +60,6 @@ async fn check(arrange: Step, act: Step, outcome: &[&str]) {
             assert_eq!(audit, Vec::<String>::new(), "after a crash {moment:?} call {call}");
         }
     }
-}
-
-macro_rules! step {
-    (|$world:ident| $body:expr) => {
-        |$world| Box::pin(async move { $body })
-    };
 }
 
 fn reserved() -> Event {
@@ -316,6 +318,61 @@ async fn refunding() {
             world.to_payment(3, canceled.into()).await
         }),
         &["order.created", "payment.captured", "payment.captured", "10/0/0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn refunding_what_the_provider_had_given_back_in_part() {
+    check(
+        step!(|world| {
+            world.placed(10).await?;
+            world.expect_payment().await?;
+            world.webhook("evt_1", "payment.captured", 2_000).await?;
+            let reason = CancelReason::PaymentTimeout;
+            let canceled = OrderCanceled { reason, refund_due: Some(refund(2_000)) };
+            let refused = world.to_payment(3, canceled.into()).await.expect_err("less is left");
+            assert!(refused.contains("the provider refuses"), "{refused}");
+            Ok(())
+        }),
+        step!(|world| {
+            let given_back = 2_000 - LEFT;
+            world.webhook_of("pay_evt_1", "evt_2", "payment.refunded", given_back).await?;
+            let progress = world.progress().await;
+            assert_eq!(progress, [(2_000, Progress::Replaced), (LEFT, Progress::Requested)]);
+            Ok(())
+        }),
+        &["order.created", "payment.captured", "payment.refunded", "10/0/0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn refunding_what_is_left_when_the_provider_refuses() {
+    fn canceled() -> Event {
+        let reason = CancelReason::PaymentTimeout;
+        OrderCanceled { reason, refund_due: Some(refund(2_000)) }.into()
+    }
+    check(
+        step!(|world| {
+            world.placed(10).await?;
+            world.expect_payment().await?;
+            world.webhook("evt_1", "payment.captured", 2_000).await?;
+            // It is written down, and the process dies when it asks.
+            world.faults.arm(Some(Crash { call: 4, moment: Moment::Before }));
+            let died = world.to_payment(3, canceled()).await.expect_err("nobody answers");
+            assert!(died.contains("the provider does not answer"), "{died}");
+            world.faults.arm(None);
+            let given_back = 2_000 - LEFT;
+            world.webhook_of("pay_evt_1", "evt_2", "payment.refunded", given_back).await
+        }),
+        step!(|world| {
+            world.to_payment(3, canceled()).await?;
+            let progress = world.progress().await;
+            assert_eq!(progress, [(2_000, Progress::Replaced), (LEFT, Progress::Accepted)]);
+            Ok(())
+        }),
+        &["order.created", "payment.captured", "payment.refunded", "10/0/0"],
     )
     .await;
 }

@@ -15,15 +15,18 @@ use lmall_app::{
     ops::audit::Auditor,
     order::{Idempotency, Orders, Place},
     payment::{Payments, Provider, Providers, Scheme, Secret, Webhook, sign},
-    ports::{Clock, Message, NoId, OrderIds, Scan, Table},
+    ports::{Clock, GateAnswer, Message, NoId, OrderIds, Scan, StockGate, Store, Table},
+    row,
     stock::Inventory,
 };
 use lmall_domain::{
-    EventId, Money, OrderId, Timestamp,
+    EventId, Money, OrderId, Sku, Timestamp,
     event::{CancelReason, Envelope, Event, OrderCreated, SkuQuantity},
     money::Currency,
     order::LineRequest,
+    payment::{Payment, Progress},
     product::Product,
+    stock::State,
 };
 use lmall_embedded::{Embedded, LocalGate};
 use parking_lot::Mutex;
@@ -120,6 +123,51 @@ impl World {
         self.inventory.prewarm().await.expect("the gate can be built");
     }
 
+    /// Does it while no call reaches the gate, which then is as it was before.
+    pub(crate) async fn unheard(
+        &self,
+        act: impl AsyncFnOnce(&Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let gate = std::mem::take(&mut *self.ports.gate.lock());
+        let done = act(self).await;
+        *self.ports.gate.lock() = gate;
+        done
+    }
+
+    /// The gate holds two units for the order, whatever the ledger says.
+    pub(crate) async fn hold(&self) -> Result<(), String> {
+        let (sku, id) = (sku(), order_id());
+        let held = self.ports.hold(&sku, id, 2).await.map_err(text)?;
+        if matches!(held, GateAnswer::Granted(_)) { Ok(()) } else { Err(format!("{held:?}")) }
+    }
+
+    /// The gate forgets what it holds for the order.
+    pub(crate) async fn forget(&self) -> Result<(), String> {
+        self.ports.settle(&sku(), order_id()).await.map_err(text)
+    }
+
+    /// By how many units the gate differed from the ledger, if it had to be rebuilt.
+    pub(crate) async fn check_drift(&self) -> Option<i64> {
+        let drift = self.inventory.check_drift().await.expect("everything answers");
+        assert_eq!((drift.checked, drift.unknown), (1, 0), "one SKU, and the gate knows it");
+        drift.drifted.first().map(|(_, units)| *units)
+    }
+
+    /// The units that can be had and those that are held: by the gate, then by the ledger.
+    pub(crate) async fn gate_and_ledger(&self) -> [(i64, i64); 2] {
+        let gate = self.ports.snapshot(&sku()).await.expect("the gate answers");
+        let gate = gate.expect("the gate knows the SKU");
+        let held = gate.holds.iter().map(|(_, units)| units).sum();
+        let level = self.inventory.level(&sku()).await.expect("the store is there");
+        let level = level.expect("the SKU has a ledger");
+        [(gate.available, held), (level.available, level.reserved)]
+    }
+
+    pub(crate) async fn reservation_state(&self) -> Option<State> {
+        let reservation = self.inventory.reservation(order_id()).await;
+        reservation.expect("the store is there").map(|row| row.value.state)
+    }
+
     /// All rows of all tables, as text.
     pub(crate) async fn rows(&self) -> Vec<String> {
         let mut rows = Vec::new();
@@ -146,7 +194,7 @@ impl World {
                 }
             }
         }
-        let level = self.inventory.level(&SKU.parse().expect("a SKU")).await;
+        let level = self.inventory.level(&sku()).await;
         let level = level.expect("the store is there").unwrap_or_default();
         events.push(format!("{}/{}/{}", level.available, level.reserved, level.sold));
         events
@@ -164,9 +212,17 @@ impl World {
         report.checks.into_iter().flat_map(|check| check.violations).collect()
     }
 
+    /// The refunds of the payment: how much, and how far.
+    pub(crate) async fn progress(&self) -> Vec<(i64, Progress)> {
+        let key = row::payment_key(order_id());
+        let item = self.embedded.store().get(&key).await.expect("it can be read");
+        let payment = row::decode::<Payment>(&item.expect("it is known")).expect("a payment");
+        let refunds = payment.value.refunds.iter();
+        refunds.map(|refund| (refund.amount.amount, refund.progress)).collect()
+    }
+
     pub(crate) async fn stock(&self, units: i64) -> Result<(), String> {
-        let sku = SKU.parse().expect("a SKU");
-        let product = Product::new(sku, "Tea".to_owned(), eur(1_000)).expect("a product");
+        let product = Product::new(sku(), "Tea".to_owned(), eur(1_000)).expect("a product");
         self.orders.put_product(&product).await.map_err(text)?;
         self.receive("first", units).await
     }
@@ -177,15 +233,14 @@ impl World {
 
     async fn receive(&self, reference: &str, units: i64) -> Result<(), String> {
         let reference = reference.parse().expect("a reference");
-        let sku = SKU.parse().expect("a SKU");
-        self.inventory.receive(&sku, reference, units, None).await.map_err(text).map(drop)
+        self.inventory.receive(&sku(), reference, units, None).await.map_err(text).map(drop)
     }
 
     /// Two units of the one product, with an idempotency key.
     pub(crate) async fn place(&self) -> Result<(), String> {
         let wish = Place {
             customer_id: "anna".parse().expect("a customer"),
-            lines: vec![LineRequest { sku: SKU.parse().expect("a SKU"), quantity: 2 }],
+            lines: vec![LineRequest { sku: sku(), quantity: 2 }],
             idempotency: Some(Idempotency { key: "once".to_owned() }),
             trace: Trace::default(),
         };
@@ -198,8 +253,7 @@ impl World {
     }
 
     pub(crate) async fn cancel_order(&self, reason: CancelReason) -> Result<(), String> {
-        let id = OrderId::new(ORDER).expect("an order id");
-        self.orders.cancel(id, reason, &Trace::default()).await.map_err(text).map(drop)
+        self.orders.cancel(order_id(), reason, &Trace::default()).await.map_err(text).map(drop)
     }
 
     pub(crate) async fn to_order(&self, seq: u32, event: Event) -> Result<(), String> {
@@ -232,9 +286,19 @@ impl World {
     }
 
     pub(crate) async fn webhook(&self, id: &str, kind: &str, amount: i64) -> Result<(), String> {
+        self.webhook_of(&format!("pay_{id}"), id, kind, amount).await
+    }
+
+    pub(crate) async fn webhook_of(
+        &self,
+        payment_id: &str,
+        id: &str,
+        kind: &str,
+        amount: i64,
+    ) -> Result<(), String> {
         let body = format!(
             r#"{{"id":"{id}","type":"{kind}","created":"2026-01-14T10:31:00Z","data":{{
-            "order_id":"{ORDER}","payment_id":"pay_{id}","amount":{amount},"currency":"EUR"}}}}"#
+            "order_id":"{ORDER}","payment_id":"{payment_id}","amount":{amount},"currency":"EUR"}}}}"#
         );
         let headers = sign(&Secret::new(SECRET), body.as_bytes(), self.clock.now());
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -244,10 +308,18 @@ impl World {
     }
 }
 
+fn sku() -> Sku {
+    SKU.parse().expect("a SKU")
+}
+
+fn order_id() -> OrderId {
+    OrderId::new(ORDER).expect("an order id")
+}
+
 fn created() -> Event {
     OrderCreated {
         customer_id: "anna".parse().expect("a customer"),
-        lines: vec![SkuQuantity { sku: SKU.parse().expect("a SKU"), quantity: 2 }],
+        lines: vec![SkuQuantity { sku: sku(), quantity: 2 }],
         total: eur(2_000),
         pay_by: now().after(PAYMENT_TIMEOUT),
     }
@@ -256,7 +328,7 @@ fn created() -> Event {
 
 /// The `seq`-th event of the service that writes such events.
 fn incoming(seq: u32, event: Event) -> Incoming {
-    let aggregate_id = OrderId::new(ORDER).expect("an order id");
+    let aggregate_id = order_id();
     let event_type = event.event_type();
     let event_id = EventId::of(aggregate_id, event_type.service(), seq);
     let envelope = Envelope { event_id: event_id.clone(), occurred_at: now(), aggregate_id, event };

@@ -2,6 +2,7 @@
 
 pub(crate) mod bus;
 pub(crate) mod clock;
+pub(crate) mod nobody;
 pub(crate) mod store;
 
 use std::error::Error;

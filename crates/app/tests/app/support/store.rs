@@ -1,6 +1,6 @@
 //! The store port as a map: the naive model of every other store.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use async_trait::async_trait;
 use lmall_app::{
@@ -18,7 +18,7 @@ use super::Away;
 pub(crate) enum Fault {
     /// Nothing happens, and it says so.
     Unavailable,
-    /// Nothing happens, and nobody knows.
+    /// Nothing happens before [`MemStore::land_lost`], and nobody knows.
     Lost,
     /// It happens, and nobody knows.
     Unanswered,
@@ -36,6 +36,8 @@ type Rows = BTreeMap<Key, Row>;
 pub(crate) struct MemStore {
     rows: Mutex<Rows>,
     faults: Mutex<VecDeque<Fault>>,
+    lost: Mutex<Vec<Changeset>>,
+    unindexed: Mutex<BTreeSet<Key>>,
     away: Mutex<bool>,
 }
 
@@ -43,6 +45,17 @@ impl MemStore {
     /// The next commits meet these, one each.
     pub(crate) fn fail_commits(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().extend(faults);
+    }
+
+    /// Every changeset that was lost so far arrives after all, in order: what comes of each.
+    pub(crate) fn land_lost(&self) -> Vec<Result<(), Refusal>> {
+        let mut rows = self.rows.lock();
+        self.lost.lock().drain(..).map(|changeset| apply(&mut rows, &changeset)).collect()
+    }
+
+    /// From now on the indexes have not heard of these rows yet, and of all others they have.
+    pub(crate) fn lag_indexes(&self, of: impl IntoIterator<Item = Key>) {
+        *self.unindexed.lock() = of.into_iter().collect();
     }
 
     /// Answers nothing until told otherwise.
@@ -150,7 +163,10 @@ impl Store for MemStore {
     async fn query_index(&self, query: &IndexQuery) -> Result<Page, StoreError> {
         self.present().map_err(|away| StoreError(away.into()))?;
         let rows = self.rows.lock();
-        let of_table = rows.values().filter(|row| row.new.key.table == query.table);
+        let unindexed = self.unindexed.lock();
+        let of_table = rows
+            .values()
+            .filter(|row| row.new.key.table == query.table && !unindexed.contains(&row.new.key));
         let entries =
             of_table.flat_map(|row| row.new.indexes.iter().map(move |entry| (entry, row)));
         let found = entries
@@ -162,13 +178,17 @@ impl Store for MemStore {
     }
 
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
+        assert!(!changeset.is_empty(), "a transaction has at least one write");
         self.present().map_err(|away| CommitError::Unavailable(away.into()))?;
         let fault = self.faults.lock().pop_front();
         let mut rows = self.rows.lock();
         match fault {
             None => apply(&mut rows, &changeset).map_err(CommitError::Refused),
             Some(Fault::Unavailable) => Err(CommitError::Unavailable(Away.into())),
-            Some(Fault::Lost) => Err(CommitError::Unknown(Away.into())),
+            Some(Fault::Lost) => {
+                self.lost.lock().push(changeset);
+                Err(CommitError::Unknown(Away.into()))
+            }
             Some(Fault::Unanswered) => {
                 // Refused or not: the answer is what is lost.
                 apply(&mut rows, &changeset).ok();
