@@ -67,7 +67,8 @@ fn dependencies_point_inwards() {
                 SDKS.iter().any(|sdk| dependency.starts_with(sdk))
                     || (dependency.starts_with("lmall-") && dependency != "lmall-domain")
             }
-            "lmall-web" | "lmall-embedded" => {
+            _ if dependency == "lmall-sim" => true,
+            "lmall-web" | "lmall-embedded" | "lmall-sim" => {
                 dependency.starts_with("lmall-")
                     && !["lmall-app", "lmall-domain"].contains(&dependency)
             }

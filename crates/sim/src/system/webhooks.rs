@@ -1,0 +1,58 @@
+//! The provider's way into the payment service.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use lmall_app::{
+    Trace,
+    payment::{Payments, Received, Webhook as Signed, WebhookError},
+};
+
+use super::{Answer, System};
+use crate::provider::{self, NAME, Origin, Webhook, WebhookDoor};
+
+/// A door that is there before the system behind it is.
+#[derive(Default)]
+pub struct Door(OnceLock<Weak<System>>);
+
+impl Door {
+    /// What is behind it from now on.
+    pub fn lead_to(&self, system: &Arc<System>) {
+        self.0.get_or_init(|| Arc::downgrade(system));
+    }
+}
+
+#[async_trait]
+impl WebhookDoor for Door {
+    async fn deliver(&self, webhook: Webhook) -> provider::Answer {
+        let Some(system) = self.0.get().and_then(Weak::upgrade) else {
+            return provider::Answer::NoAnswer;
+        };
+        let origin = webhook.origin;
+        let work = move |payments: Payments| -> BoxFuture<'static, _> {
+            Box::pin(async move {
+                let headers = webhook.headers.iter();
+                let headers: Vec<_> =
+                    headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let signed = Signed { headers: &headers, body: &webhook.body };
+                payments.receive(NAME, signed, &Trace::default()).await
+            })
+        };
+        match system.ask(work).await {
+            Answer::Given(Ok(Received { duplicate })) => {
+                if origin == Origin::Replayed && !duplicate {
+                    system.kernel.violate("I8", "a webhook sent again took effect again");
+                }
+                provider::Answer::Taken
+            }
+            Answer::Given(Err(WebhookError::Failed(_))) => provider::Answer::NotNow,
+            Answer::Given(Err(
+                WebhookError::UnknownProvider
+                | WebhookError::Unauthenticated(_)
+                | WebhookError::Unparsable(_),
+            )) => provider::Answer::Refused,
+            Answer::None => provider::Answer::NoAnswer,
+        }
+    }
+}
