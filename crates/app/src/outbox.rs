@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lmall_domain::{
     EventId, OrderId, Timestamp,
-    event::{Envelope, Event, EventType, Service},
+    event::{Envelope, Event, EventType},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -90,11 +90,7 @@ impl OutboxRow {
     /// The table of the service that writes it.
     #[must_use]
     pub fn table(&self) -> Table {
-        match self.event_type.service() {
-            Service::Order => Table::Order,
-            Service::Inventory => Table::Inventory,
-            Service::Payment => Table::Payment,
-        }
+        Table::of(self.event_type.service())
     }
 
     /// Its key: the partition of its aggregate, by `seq`.

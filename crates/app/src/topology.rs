@@ -2,6 +2,8 @@
 
 use lmall_domain::event::{EventType, Topic};
 
+use crate::ports::Table;
+
 /// A queue: one a consuming service, each with a dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {
@@ -42,6 +44,18 @@ impl Queue {
         match self {
             Self::Order | Self::Inventory | Self::Payment => true,
             Self::Analytics => false,
+        }
+    }
+
+    /// The table in which its consumer keeps what it has handled; `None` for one that keeps no
+    /// rows.
+    #[must_use]
+    pub const fn table(self) -> Option<Table> {
+        match self {
+            Self::Order => Some(Table::Order),
+            Self::Inventory => Some(Table::Inventory),
+            Self::Payment => Some(Table::Payment),
+            Self::Analytics => None,
         }
     }
 

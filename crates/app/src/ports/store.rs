@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lmall_domain::Timestamp;
+use lmall_domain::{Timestamp, event::Service};
 
 use crate::changeset::{Changeset, Refusal};
 
@@ -22,6 +22,16 @@ pub enum Table {
 impl Table {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Order, Self::Inventory, Self::Payment];
+
+    /// The table of the service.
+    #[must_use]
+    pub const fn of(service: Service) -> Self {
+        match service {
+            Service::Order => Self::Order,
+            Service::Inventory => Self::Inventory,
+            Service::Payment => Self::Payment,
+        }
+    }
 }
 
 /// The name of a row: its table, its partition and its place in the partition.

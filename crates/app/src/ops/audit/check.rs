@@ -13,7 +13,7 @@ use super::{
     Violation,
     case::{Case, place},
 };
-use crate::{OutboxRow, ports::Table, topology::Queue};
+use crate::{OutboxRow, topology::Queue};
 
 /// How long after `pay_by` an unpaid order may still be PENDING: the scheduler runs each minute.
 const OVERDUE: Duration = Duration::from_secs(300);
@@ -212,12 +212,7 @@ fn check_deliveries(case: &Case, now: Timestamp, found: &mut Findings) {
 }
 
 fn was_handled(case: &Case, row: &OutboxRow, queue: Queue) -> bool {
-    let table = match queue {
-        Queue::Order => Table::Order,
-        Queue::Inventory => Table::Inventory,
-        Queue::Payment => Table::Payment,
-        Queue::Analytics => return true,
-    };
+    let Some(table) = queue.table() else { return true };
     !queue.subscriptions().contains(&row.event_type)
         || case.handled[place(table)].contains(row.event_id.as_str())
 }
