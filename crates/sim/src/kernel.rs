@@ -22,7 +22,7 @@ use self::{executor::State, timer::Sleep};
 pub use self::{
     fault::{Fault, Faults},
     signal::Signal,
-    site::{Site, SiteClock},
+    site::{SKEW_MAX, Site, SiteClock},
 };
 
 /// What a seed's wall clocks say when it begins: 2026-01-14T10:30:00Z.
@@ -111,11 +111,6 @@ impl Kernel {
     /// The same where the fault is so many times as likely as elsewhere.
     pub fn strikes_more(&self, fault: Fault, factor: u32) -> bool {
         self.state.lock().strikes(fault, factor)
-    }
-
-    /// Counts a fault that was not drawn but arranged.
-    pub fn count(&self, fault: Fault) {
-        self.state.lock().count(fault);
     }
 
     /// From now on, no fault strikes.

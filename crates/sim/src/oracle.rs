@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     aws::dynamo::{Applied, Change, Dynamo},
-    kernel::{Kernel, ProcessId},
+    kernel::{Kernel, ProcessId, SKEW_MAX},
     ports::{BusObserver, CommitObserver},
     provider::SharedProvider,
     system::System,
@@ -69,9 +69,6 @@ pub type Broken = (&'static str, String);
 
 /// How long an idempotency key is remembered.
 const KEY_LIFE: Duration = Duration::from_secs(7 * 86_400);
-
-/// No clock of a process is further off than this.
-const CLOCKS_OFF: Duration = Duration::from_secs(240);
 
 /// Reads a row that the shop wrote.
 fn read<T: DeserializeOwned>(item: &Item) -> Result<T, Broken> {
@@ -139,11 +136,11 @@ impl Oracle {
             let first =
                 books.keys.entry((customer_id.clone(), key.to_owned())).or_insert((order.id, now));
             let age = now.saturating_sub(first.1);
-            if first.0 == order.id && age > KEY_LIFE + CLOCKS_OFF {
+            if first.0 == order.id && age > KEY_LIFE + SKEW_MAX {
                 self.kernel.violate("I2", format!("key {key} still gives order {}", order.id));
             }
             if first.0 != order.id {
-                if age + CLOCKS_OFF < KEY_LIFE {
+                if age + SKEW_MAX < KEY_LIFE {
                     let (one, other) = (first.0, order.id);
                     self.kernel.violate("I2", format!("key {key} gave orders {one} and {other}"));
                 }

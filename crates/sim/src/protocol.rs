@@ -56,7 +56,6 @@
 //! - Clocks that disagree. The checker tells states apart by a hash of 64 bits.
 
 mod action;
-mod cells;
 mod drain;
 mod flaw;
 mod inventory;
@@ -76,11 +75,9 @@ use std::{fmt::Write, thread, time::Duration};
 use lmall_domain::stock::Bucket;
 use stateright::{Checker, HasDiscoveries, Model, Path, Property};
 
-pub use cells::{Cell, Reach};
 pub use flaw::Flaw;
 
 use action::Action;
-use cells::Cells;
 use drain::Ends;
 use setup::Setup;
 use state::{Case, Left, Moment, State};
@@ -193,8 +190,6 @@ pub struct Checked {
     /// The way to a state in which a property does not hold, step by step. With one such state
     /// found, the exploration ends; with one thread, no way to such a state is shorter.
     pub counterexample: Option<String>,
-    /// The cells of the state tables, and whether any state reached them.
-    pub cells: Vec<Cell>,
 }
 
 /// Explores every state within `limits`, on `threads` threads. `progress` is told, about once a
@@ -235,7 +230,6 @@ fn explore(protocol: Protocol, threads: usize, progress: impl Fn(usize)) -> Chec
         max_depth: checker.max_depth(),
         counterexample: broken.and_then(|name| Some(told(name, found.remove(name)?))),
         properties,
-        cells: checker.model().cells.all(),
     }
 }
 
@@ -255,14 +249,13 @@ struct Protocol {
     limits: Limits,
     flaw: Option<Flaw>,
     setup: Setup,
-    cells: Cells,
     ends: Ends,
 }
 
 impl Protocol {
     fn new(limits: Limits, flaw: Option<Flaw>) -> Self {
-        let (setup, cells, ends) = (Setup::new(), Cells::new(), Ends::new());
-        Self { limits, flaw, setup, cells, ends }
+        let (setup, ends) = (Setup::new(), Ends::new());
+        Self { limits, flaw, setup, ends }
     }
 
     fn is_foreign(&self, money: lmall_domain::Money) -> bool {

@@ -28,7 +28,7 @@ use lmall_domain::{EventId, OrderId, Timestamp};
 use parking_lot::Mutex;
 
 pub use self::{
-    doors::{Answer, Doors, Service},
+    doors::{Doors, Service},
     webhooks::Door,
 };
 use crate::{

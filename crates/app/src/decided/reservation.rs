@@ -36,8 +36,9 @@ names! {
 /// The machine of a reservation.
 ///
 /// A `tombstone` is RELEASED and has no lines: its cancel came before its order. `expire early`
-/// is before `expires_at`; what is absent has none, and is never early. The use case tries as if the reservation were absent,
-/// and learns from the commit that it is not: so `try` comes in `absent` only.
+/// is before `expires_at`; what is absent has none, and is never early. The use case tries as if
+/// the reservation were absent, and learns from the commit that it is not: so `try` comes in
+/// `absent` only.
 pub const RESERVATION: Machine =
     Machine { name: "reservation", states: State::NAMES, inputs: Input::NAMES };
 

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque},
     hash::{Hash, Hasher},
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -50,6 +50,13 @@ struct Process {
     frozen_until: Duration,
     /// What its wall clock is off by, in milliseconds.
     skew: i64,
+    tasks: BTreeSet<TaskId>,
+}
+
+impl Process {
+    fn new(name: String) -> Self {
+        Self { name, frozen_until: Duration::ZERO, skew: 0, tasks: BTreeSet::new() }
+    }
 }
 
 struct Task {
@@ -88,7 +95,6 @@ impl Hasher for Fingerprint {
 
 impl State {
     pub(super) fn new(rng: ChaCha8Rng, faults: Faults, trace: Trace) -> Self {
-        let world = Process { name: "world".to_owned(), frozen_until: Duration::ZERO, skew: 0 };
         Self {
             now: Duration::ZERO,
             rng,
@@ -99,7 +105,7 @@ impl State {
             current: WORLD,
             faults,
             strikes: vec![0; Fault::ALL.len()],
-            processes: vec![world],
+            processes: vec![Process::new("world".to_owned())],
             tasks: BTreeMap::new(),
             next_task: 0,
             woken: Arc::default(),
@@ -146,7 +152,7 @@ impl State {
 
     pub(super) fn add_process(&mut self, name: String) -> ProcessId {
         let id = u32::try_from(self.processes.len()).expect("a seed has few processes");
-        self.processes.push(Process { name, frozen_until: Duration::ZERO, skew: 0 });
+        self.processes.push(Process::new(name));
         ProcessId(id)
     }
 
@@ -173,7 +179,15 @@ impl State {
         self.next_task += 1;
         let waker = Waker::from(Arc::new(Wakeup { task: id, woken: Arc::clone(&self.woken) }));
         self.tasks.insert(id, Task { process, future: Some(future), waker, is_ready: true });
+        self.of(process).tasks.insert(id);
         self.ready.push(id);
+    }
+
+    /// The task has come to its end.
+    fn finish(&mut self, id: TaskId) {
+        if let Some(task) = self.tasks.remove(&id) {
+            self.of(task.process).tasks.remove(&id);
+        }
     }
 
     pub(super) fn crash(&mut self, process: ProcessId) {
@@ -257,15 +271,10 @@ impl State {
     fn bury(&mut self) -> Vec<Task> {
         let mut dead = Vec::new();
         for (process, has_crashed) in std::mem::take(&mut self.dying) {
-            let its: Vec<_> = self
-                .tasks
-                .iter()
-                .filter(|(_, t)| t.process == process)
-                .map(|(id, _)| *id)
-                .collect();
-            dead.extend(its.into_iter().filter_map(|id| self.tasks.remove(&id)));
             let fate = self.of(process);
             fate.frozen_until = Duration::ZERO;
+            let its = std::mem::take(&mut fate.tasks);
+            dead.extend(its.into_iter().filter_map(|id| self.tasks.remove(&id)));
             if !has_crashed {
                 continue;
             }
@@ -311,7 +320,7 @@ pub(super) fn run(
                 }
             }
             Ok(Poll::Ready(())) => {
-                state.lock().tasks.remove(&id);
+                state.lock().finish(id);
                 if id == main_task {
                     break;
                 }

@@ -21,8 +21,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs
 /// Most pauses are not as long as that.
 const SHORT_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(400));
 
-/// A wall clock is off by up to so many milliseconds: most of the webhook's five minutes.
-const SKEW_MS: i64 = 240_000;
+/// A wall clock is off by at most so much: most of the webhook's five minutes.
+pub const SKEW_MAX: Duration = Duration::from_secs(240);
 
 /// Where a call comes from. Clones are the same place.
 #[derive(Clone)]
@@ -53,8 +53,7 @@ impl Site {
             self.pause(PAUSE);
         }
         if kernel.strikes(Fault::ClockJump) {
-            let skew = kernel.between(Duration::ZERO, Duration::from_millis(480_000));
-            let skew = i64::try_from(skew.as_millis()).unwrap_or(0) - SKEW_MS;
+            let skew = millis(kernel.between(Duration::ZERO, SKEW_MAX * 2)) - millis(SKEW_MAX);
             kernel.state.lock().set_skew(self.process, skew);
             kernel.note(self.process, || format!("its clock is off by {skew} ms"));
         }
@@ -65,7 +64,7 @@ impl Site {
     /// The wall clock is ahead from here on, and set right within some steps.
     pub fn set_clock_back(&self) {
         let Self { kernel, process } = self.clone();
-        kernel.state.lock().set_skew(process, SKEW_MS);
+        kernel.state.lock().set_skew(process, millis(SKEW_MAX));
         let set_right = async move {
             kernel.sleep(kernel.between(Duration::ZERO, Duration::from_millis(300))).await;
             kernel.state.lock().set_skew(process, 0);
@@ -93,6 +92,10 @@ impl Site {
     pub fn clock(&self) -> SiteClock {
         SiteClock(self.clone())
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Spawn for Site {

@@ -8,10 +8,7 @@ use lmall_app::{
     ports::{Key, Message, Table},
     topology::Queue,
 };
-use lmall_domain::{
-    EventId,
-    event::{Envelope, Service},
-};
+use lmall_domain::{EventId, event::Envelope};
 
 use super::{Broken, broken};
 use crate::aws::dynamo::Change;
@@ -66,7 +63,7 @@ impl Deliveries {
         let seq = id.rsplit_once('-').and_then(|(_, seq)| seq.parse::<u32>().ok());
         let seq = seq.unwrap_or_default();
         let sort = format!("{}{seq:06}", OutboxRow::SORT_PREFIX);
-        if !self.written.contains(&Key::new(table_of(service), order.clone(), sort)) {
+        if !self.written.contains(&Key::new(Table::of(service), order.clone(), sort)) {
             return broken("I5", format!("event {id} was told, and never happened"));
         }
         if !self.arrived.insert((queue, id.to_owned())) {
@@ -99,23 +96,10 @@ impl Deliveries {
     }
 
     fn was_handled(&self, queue: Queue, message: &Message) -> bool {
-        let table = match queue {
-            Queue::Order => Table::Order,
-            Queue::Inventory => Table::Inventory,
-            Queue::Payment => Table::Payment,
-            Queue::Analytics => return true,
-        };
+        let Some(table) = queue.table() else { return true };
         Envelope::from_json(&message.body).is_ok_and(|envelope| {
             let sort = format!("{}{}", Incoming::SORT_PREFIX, envelope.event_id);
             self.handled.contains(&Key::new(table, envelope.aggregate_id.to_string(), sort))
         })
-    }
-}
-
-const fn table_of(service: Service) -> Table {
-    match service {
-        Service::Order => Table::Order,
-        Service::Inventory => Table::Inventory,
-        Service::Payment => Table::Payment,
     }
 }

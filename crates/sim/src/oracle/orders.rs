@@ -8,8 +8,8 @@ use lmall_domain::{
     order::{LineRequest, Order, Status},
 };
 
-use super::{Broken, CLOCKS_OFF, after, before, broken};
-use crate::{aws::dynamo::Change, provider::SharedProvider};
+use super::{Broken, after, before, broken};
+use crate::{aws::dynamo::Change, kernel::SKEW_MAX, provider::SharedProvider};
 
 /// What is known of orders.
 #[derive(Default)]
@@ -73,7 +73,7 @@ impl Orders {
         }
         is_paid_for(&now, provider)?;
         let is_timed_out = now.cancel_reason == Some(CancelReason::PaymentTimeout);
-        if is_timed_out && at.after(CLOCKS_OFF) < now.pay_by {
+        if is_timed_out && at.after(SKEW_MAX) < now.pay_by {
             return broken("I2", format!("order {} is canceled before its pay_by", now.id));
         }
         self.known.insert(now.id, now);

@@ -33,12 +33,11 @@ type Found = Option<Vec<Vec<Allocation>>>;
 
 impl Turn<'_> {
     pub(super) fn inventory_hears(&mut self, message: &Message) -> Handled {
-        let fresh = !self.has_handled(LANE, message.seq);
         match &*message.event {
-            Event::OrderCreated(created) => self.reserve(message, created, fresh),
-            Event::OrderConfirmed(_) => self.confirm(message, fresh),
+            Event::OrderCreated(created) => self.reserve(message, created),
+            Event::OrderConfirmed(_) => self.confirm(message),
             Event::OrderCancelRequested(_) => {
-                if let Applied::NotYet = self.apply_stock(Command::Cancel, fresh) {
+                if let Applied::NotYet = self.apply_stock(Command::Cancel) {
                     return Handled::Later;
                 }
                 self.note_handled(LANE, message.seq)
@@ -56,33 +55,33 @@ impl Turn<'_> {
     }
 
     /// The intent, a transaction of its own; when the message comes again, the outcome.
-    fn reserve(&mut self, message: &Message, created: &OrderCreated, fresh: bool) -> Handled {
+    fn reserve(&mut self, message: &Message, created: &OrderCreated) -> Handled {
         let Some(reservation) = self.case().reservation.clone() else {
             let expires_at = created.pay_by.after(Setup::grace());
             let lines = created.lines.clone();
-            self.apply_stock(Command::Try { lines, expires_at }, fresh);
+            self.apply_stock(Command::Try { lines, expires_at });
             return Handled::Partly;
         };
         // Also when the outcome came from elsewhere since the intent: it may be in between.
         let found = self.find(&reservation.lines, true);
         let command = found.map_or_else(|| refuse(&reservation), Command::Hold);
-        if let Applied::NotEnough = self.apply_stock(command, fresh) {
+        if let Applied::NotEnough = self.apply_stock(command) {
             let found = self.find(&reservation.lines, false);
-            self.apply_stock(found.map_or_else(|| refuse(&reservation), Command::Hold), fresh);
+            self.apply_stock(found.map_or_else(|| refuse(&reservation), Command::Hold));
         }
         self.note_handled(LANE, message.seq)
     }
 
-    fn confirm(&mut self, message: &Message, fresh: bool) -> Handled {
-        match self.apply_stock(Command::Confirm, fresh) {
+    fn confirm(&mut self, message: &Message) -> Handled {
+        match self.apply_stock(Command::Confirm) {
             Applied::Done | Applied::NotEnough => {}
             Applied::NotYet => return Handled::Later,
-            Applied::NotHeld => self.confirm_late(fresh),
+            Applied::NotHeld => self.confirm_late(),
         }
         self.note_handled(LANE, message.seq)
     }
 
-    fn confirm_late(&mut self, fresh: bool) {
+    fn confirm_late(&mut self) {
         let Some(reservation) = self.case().reservation.clone() else { return };
         let refuse = || {
             let first = reservation.lines.first();
@@ -90,9 +89,9 @@ impl Turn<'_> {
         };
         let found = self.find(&reservation.lines, true);
         let command = found.map_or_else(refuse, Command::ConfirmLate);
-        if let Applied::NotEnough = self.apply_stock(command, fresh) {
+        if let Applied::NotEnough = self.apply_stock(command) {
             let found = self.find(&reservation.lines, false);
-            self.apply_stock(found.map_or_else(refuse, Command::ConfirmLate), fresh);
+            self.apply_stock(found.map_or_else(refuse, Command::ConfirmLate));
         }
     }
 
@@ -102,7 +101,7 @@ impl Turn<'_> {
         if self.now() < reservation.expires_at {
             return None;
         }
-        self.apply_stock(Command::Expire, true);
+        self.apply_stock(Command::Expire);
         Some(())
     }
 
@@ -122,11 +121,10 @@ impl Turn<'_> {
     }
 
     /// Decides, and commits rows and ledger in one transaction; the caller adds the dedupe row.
-    fn apply_stock(&mut self, command: Command, fresh: bool) -> Applied {
+    fn apply_stock(&mut self, command: Command) -> Applied {
         let id = Setup::order_id(self.case);
         let (now, canceling) = (self.now(), command == Command::Cancel);
         let before = self.case().reservation.clone();
-        self.protocol.cells.reservation(before.as_deref(), &command, now, fresh);
         let (after, moves, event) = match decide(id, before.as_deref(), command, now) {
             Ok(Decision::Change(after, moves, event)) => (after, moves, event),
             Ok(Decision::Nothing) => return Applied::Done,

@@ -42,9 +42,7 @@ impl Turn<'_> {
     }
 
     fn cancel(&mut self, reason: CancelReason) -> Option<()> {
-        let Ok(Decision::Change(order, event)) =
-            self.decide_order(Command::Cancel(reason), true)?
-        else {
+        let Ok(Decision::Change(order, event)) = self.decide_order(Command::Cancel(reason))? else {
             return None;
         };
         self.commit_order(order, event);
@@ -53,17 +51,15 @@ impl Turn<'_> {
 
     pub(super) fn order_hears(&mut self, lane: Lane, message: &Message) -> Handled {
         let Some(command) = Command::of(&message.event) else { return Handled::Later };
-        let fresh = !self.has_handled(lane, message.seq);
-        let Some(decision) = self.decide_order(command, fresh) else { return Handled::Later };
+        let Some(decision) = self.decide_order(command) else { return Handled::Later };
         if let Ok(Decision::Change(order, event)) = decision {
             self.commit_order(order, event);
         }
         self.note_handled(lane, message.seq)
     }
 
-    fn decide_order(&self, command: Command, fresh: bool) -> Option<Result<Decision, Rejection>> {
+    fn decide_order(&self, command: Command) -> Option<Result<Decision, Rejection>> {
         let order = self.case().order.as_ref()?;
-        self.protocol.cells.order(order, command, self.now(), fresh);
         Some(decide(order, command, self.now()))
     }
 

@@ -42,10 +42,9 @@ impl Turn<'_> {
     /// One event a transaction; the dedupe row is in the last one.
     fn expect(&mut self, seq: u32, total: Money) -> Handled {
         let known = self.case().payment.as_ref().is_some_and(|found| found.expected.is_some());
-        let fresh = !self.has_handled(LANE, seq);
-        self.apply_payment(Command::Expect(total), fresh);
+        self.apply_payment(Command::Expect(total));
         if known {
-            self.apply_payment(Command::Settle, fresh);
+            self.apply_payment(Command::Settle);
         }
         let movements = self.case().payment.iter().flat_map(|payment| &payment.movements);
         if movements.into_iter().any(|movement| !movement.settled) {
@@ -57,7 +56,7 @@ impl Turn<'_> {
     /// Decided and durable first: what goes back stands in the row before anybody is asked.
     fn begin_refund(&mut self, seq: u32, due: &RefundDue) -> Handled {
         let fresh = !self.has_handled(LANE, seq);
-        let changed = self.apply_payment(Command::RequestRefund(due.clone()), fresh);
+        let changed = self.apply_payment(Command::RequestRefund(due.clone()));
         let Some(payment) = self.case().payment.clone() else { return Handled::Later };
         if !fresh && !changed {
             // It goes on to ask for what is not done, as a chase does: that one is explored.
@@ -86,7 +85,7 @@ impl Turn<'_> {
         let mut work = self.case_mut().work.take()?;
         let seq = work.seq;
         if let Some((id, answer)) = work.answer.take() {
-            self.apply_payment(note(id, answer), !self.has_handled(LANE, seq));
+            self.apply_payment(note(id, answer));
             if work.parts.is_empty() {
                 // Refused when it is a repetition: it was noted before.
                 self.note_handled(LANE, seq);
@@ -111,9 +110,9 @@ impl Turn<'_> {
         if !refund.progress.is_open() {
             return None;
         }
-        self.apply_payment(Command::Attempt(refund.id.clone()), true);
+        self.apply_payment(Command::Attempt(refund.id.clone()));
         let answer = self.ask_provider(&refund);
-        self.apply_payment(note(refund.id, answer), true);
+        self.apply_payment(note(refund.id, answer));
         Some(())
     }
 
@@ -128,12 +127,11 @@ impl Turn<'_> {
         answer
     }
 
-    pub(super) fn apply_payment(&mut self, command: Command, fresh: bool) -> bool {
+    pub(super) fn apply_payment(&mut self, command: Command) -> bool {
         let id = Setup::order_id(self.case);
         // Its rules do not look at the time: always the same, it does not tell states apart.
         let now = Setup::placed_at();
         let before = self.case().payment.clone();
-        self.protocol.cells.payment(before.as_deref(), &command, fresh);
         let Ok(Decision::Change(after, event)) = decide(id, before.as_deref(), command, now) else {
             return false;
         };

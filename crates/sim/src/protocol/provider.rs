@@ -37,7 +37,7 @@ impl Turn<'_> {
             recorded_at: Setup::placed_at(),
             settled: false,
         };
-        self.apply_payment(Command::Record(movement), true);
+        self.apply_payment(Command::Record(movement));
         Some(())
     }
 
@@ -72,7 +72,7 @@ impl Turn<'_> {
 
     pub(super) fn webhook(&mut self, index: usize) -> Option<()> {
         let movement = self.webhook_lost(index)?;
-        self.apply_payment(Command::Record(movement), true);
+        self.apply_payment(Command::Record(movement));
         Some(())
     }
 
@@ -84,7 +84,7 @@ impl Turn<'_> {
     pub(super) fn webhook_again(&mut self, index: usize) -> Option<()> {
         let taken = self.case().payment.as_ref()?.movements.get(index)?;
         let movement = Movement { settled: false, ..taken.clone() };
-        self.apply_payment(Command::Record(movement), false);
+        self.apply_payment(Command::Record(movement));
         Some(())
     }
 }

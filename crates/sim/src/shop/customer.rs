@@ -18,7 +18,7 @@ use super::{
     Shop,
     plan::{eur, usd},
 };
-use crate::system::{Answer, PAYMENT_TIMEOUT};
+use crate::system::PAYMENT_TIMEOUT;
 
 /// Streams of chance from here on belong to visits.
 const STREAM: u64 = 1_000;
@@ -150,19 +150,19 @@ impl Visit {
             Box::pin(async move { orders.place(wish).await })
         };
         match self.shop.system.ask(work).await {
-            Answer::Given(Ok(Placed { order, .. })) => {
+            Some(Ok(Placed { order, .. })) => {
                 oracle.answered(&order.value, &self.customer_id, self.key.as_deref(), &self.lines);
                 Some(order.value)
             }
-            Answer::Given(Err(PlaceError::Rejected(rejection))) => {
+            Some(Err(PlaceError::Rejected(rejection))) => {
                 oracle.rejected(&self.lines, &rejection);
                 None
             }
-            Answer::Given(Err(PlaceError::KeyReused)) => {
+            Some(Err(PlaceError::KeyReused)) => {
                 oracle.key_reused(&self.customer_id, self.key.as_deref(), &self.lines);
                 None
             }
-            Answer::Given(Err(PlaceError::Failed(_))) | Answer::None => None,
+            Some(Err(PlaceError::Failed(_))) | None => None,
         }
     }
 
@@ -249,13 +249,13 @@ impl Visit {
                 })
             };
             match self.shop.system.ask(work).await {
-                Answer::Given(Ok(CancelOutcome::Unknown)) => {
+                Some(Ok(CancelOutcome::Unknown)) => {
                     let text = format!("order {id} was answered, and is unknown");
                     self.shop.system.kernel.violate("I2", text);
                     return;
                 }
-                Answer::Given(Ok(_)) => return,
-                Answer::Given(Err(_)) | Answer::None => {
+                Some(Ok(_)) => return,
+                Some(Err(_)) | None => {
                     self.pause(Duration::from_secs(1), Duration::from_secs(10)).await;
                 }
             }

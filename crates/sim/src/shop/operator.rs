@@ -13,7 +13,7 @@ use lmall_domain::{Money, Sku, id::Reference, product::Product};
 use rand::RngExt;
 
 use super::{Shop, plan::eur, trouble};
-use crate::{ports::BusPort, system::Answer};
+use crate::ports::BusPort;
 
 /// Streams of chance from here on belong to operators.
 const STREAM: u64 = 900_000;
@@ -66,7 +66,7 @@ async fn put(shop: &Shop, sku: &Sku, price: Money) {
         let work = |orders: Orders| -> BoxFuture<'static, _> {
             Box::pin(async move { orders.put_product(&product).await })
         };
-        if let Answer::Given(Ok(_)) = shop.system.ask(work).await {
+        if let Some(Ok(_)) = shop.system.ask(work).await {
             return;
         }
         shop.system.kernel.sleep(PAUSE).await;
@@ -83,23 +83,23 @@ async fn receive(shop: &Shop, sku: &Sku, reference: &str, units: i64) {
             Box::pin(async move { inventory.receive(&sku_then, reference_then, units, None).await })
         };
         match shop.system.ask(work).await {
-            Answer::Given(Ok(ReceiptOutcome::Recorded(_))) => {
+            Some(Ok(ReceiptOutcome::Recorded(_))) => {
                 shop.oracle.received(sku, &reference, units);
                 return;
             }
-            Answer::Given(Ok(ReceiptOutcome::NotEnough)) if units < 0 => {
+            Some(Ok(ReceiptOutcome::NotEnough)) if units < 0 => {
                 // A request that was not answered may still be carried out.
                 if is_unanswered {
                     shop.oracle.perhaps_received(sku, &reference, units);
                 }
                 return;
             }
-            Answer::Given(Ok(outcome)) => {
+            Some(Ok(outcome)) => {
                 let text = format!("receipt {reference} of {units} {sku}: {outcome:?}");
                 shop.system.kernel.violate("I1", text);
                 return;
             }
-            Answer::Given(Err(_)) | Answer::None => {
+            Some(Err(_)) | None => {
                 is_unanswered = true;
                 shop.system.kernel.sleep(PAUSE).await;
             }

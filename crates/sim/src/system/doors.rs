@@ -14,15 +14,6 @@ use crate::kernel::{Fault, ProcessId, Site};
 /// How long a caller waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a caller hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer<T> {
-    /// The service's answer.
-    Given(T),
-    /// None: it may have been carried out, or may still be.
-    None,
-}
-
 /// A service that can be asked.
 pub trait Service: Clone + Send + 'static {
     /// Its place behind the doors.
@@ -81,11 +72,12 @@ impl Doors {
 }
 
 impl System {
-    /// Asks one of the processes of a service, as a client over the network would.
+    /// Asks one of the processes of a service, as a client over the network would. `None` is no
+    /// answer: it may have been carried out, or may still be.
     pub async fn ask<S: Service, T: Send + 'static>(
         &self,
         work: impl FnOnce(S) -> BoxFuture<'static, T> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> Option<T> {
         let chosen = {
             let doors = self.doors.0.lock();
             let open = S::behind(&doors);
@@ -94,7 +86,7 @@ impl System {
         };
         let Some((site, service)) = chosen else {
             self.kernel.sleep(Duration::from_secs(1)).await;
-            return Answer::None;
+            return None;
         };
         let (answer, mut answered) = oneshot::channel();
         let (kernel, process) = (self.kernel.clone(), site.process);
@@ -113,9 +105,6 @@ impl System {
             answer = &mut answered => answer.ok(),
             () = self.kernel.sleep(PATIENCE) => None,
         };
-        match answer {
-            Some(answer) if !self.kernel.strikes(Fault::AnswerLost) => Answer::Given(answer),
-            Some(_) | None => Answer::None,
-        }
+        answer.filter(|_| !self.kernel.strikes(Fault::AnswerLost))
     }
 }

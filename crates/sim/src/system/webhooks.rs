@@ -9,8 +9,8 @@ use lmall_app::{
     payment::{Payments, Received, Webhook as Signed, WebhookError},
 };
 
-use super::{Answer, System};
-use crate::provider::{self, NAME, Origin, Webhook, WebhookDoor};
+use super::System;
+use crate::provider::{Answer, NAME, Origin, Webhook, WebhookDoor};
 
 /// A door that is there before the system behind it is.
 #[derive(Default)]
@@ -25,9 +25,9 @@ impl Door {
 
 #[async_trait]
 impl WebhookDoor for Door {
-    async fn deliver(&self, webhook: Webhook) -> provider::Answer {
+    async fn deliver(&self, webhook: Webhook) -> Answer {
         let Some(system) = self.0.get().and_then(Weak::upgrade) else {
-            return provider::Answer::NoAnswer;
+            return Answer::NoAnswer;
         };
         let origin = webhook.origin;
         let work = move |payments: Payments| -> BoxFuture<'static, _> {
@@ -40,19 +40,19 @@ impl WebhookDoor for Door {
             })
         };
         match system.ask(work).await {
-            Answer::Given(Ok(Received { duplicate })) => {
+            Some(Ok(Received { duplicate })) => {
                 if origin == Origin::Replayed && !duplicate {
                     system.kernel.violate("I8", "a webhook sent again took effect again");
                 }
-                provider::Answer::Taken
+                Answer::Taken
             }
-            Answer::Given(Err(WebhookError::Failed(_))) => provider::Answer::NotNow,
-            Answer::Given(Err(
+            Some(Err(WebhookError::Failed(_))) => Answer::NotNow,
+            Some(Err(
                 WebhookError::UnknownProvider
                 | WebhookError::Unauthenticated(_)
                 | WebhookError::Unparsable(_),
-            )) => provider::Answer::Refused,
-            Answer::None => provider::Answer::NoAnswer,
+            )) => Answer::Refused,
+            None => Answer::NoAnswer,
         }
     }
 }

@@ -106,19 +106,6 @@ impl SharedStore {
         stream.read(shard, at, max)
     }
 
-    /// The position of the oldest record of a shard, and that after its last one.
-    #[must_use]
-    pub fn stream_bounds(&self, table: Table, shard: usize) -> (u64, u64) {
-        let stream = &mut self.aws.lock().streams[position(table)];
-        stream.trim(self.kernel.elapsed());
-        (stream.oldest(shard), stream.end(shard))
-    }
-
-    /// Every record of the table's stream is lost, read or not.
-    pub fn lose_stream(&self, table: Table) {
-        self.aws.lock().streams[position(table)].lose();
-    }
-
     /// Deletes rows past their expiry: all that AWS does not keep any longer, and when the fault
     /// strikes, about half of the others. Gives how many.
     pub fn delete_expired(&self) -> usize {
