@@ -148,10 +148,8 @@ impl SkuGate {
     /// fullest ones.
     fn allocate(&self, order_id: OrderId, quantity: u32) -> Option<Vec<Allocation>> {
         let wanted = i64::from(quantity);
-        let buckets = u64::try_from(self.available.len()).unwrap_or(1).max(1);
-        // Ids count up in their low bits within a millisecond only: mix the others in.
-        let mixed = order_id.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let start = usize::try_from(mixed % buckets).unwrap_or(0);
+        let buckets = u64::try_from(self.available.len()).unwrap_or(1);
+        let start = usize::try_from(order_id.slot(buckets)).unwrap_or(0);
         let from_start = self.available.iter().cycle().skip(start).take(self.available.len());
         for (bucket, available) in from_start {
             if *available >= wanted {

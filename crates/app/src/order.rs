@@ -79,7 +79,7 @@ impl Orders {
         let changes = changes.put(row::order(order), version).event(outbox);
         match tally(before.map(|before| before.value.status), order.status) {
             Some(deltas) => {
-                let key = row::tally_key(order.id.get() % row::TALLY_SHARDS);
+                let key = row::tally_key(order.id.slot(row::TALLY_SHARDS));
                 changes.with(Write::Adjust(key, deltas), Refusal::Stale)
             }
             None => changes,

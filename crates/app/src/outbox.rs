@@ -105,7 +105,7 @@ impl OutboxRow {
     pub fn pending(&self) -> NewRow {
         let entry = IndexEntry {
             index: Index::OutboxPending,
-            partition: (self.aggregate_id.get() % SHARDS).to_string(),
+            partition: self.aggregate_id.slot(SHARDS).to_string(),
             sort: format!("{:015}#{}", self.created_at.as_millis(), self.event_id),
         };
         self.row(Status::Pending, vec![entry])

@@ -28,8 +28,9 @@ use crate::{
 };
 
 /// Partitions of the indexes by time: no partition takes more than 1,000 writes a second at
-/// 5,000 orders a second.
-pub const SHARDS: u64 = 16;
+/// 5,000 orders a second. An order writes two outbox rows, each of which enters and leaves the
+/// index: 20,000 writes a second, 625 in each of 32 partitions.
+pub const SHARDS: u64 = 32;
 
 /// Rows over which the counts of ended orders are spread.
 pub const TALLY_SHARDS: u64 = 16;
@@ -96,7 +97,7 @@ pub fn due_until(time: Timestamp) -> String {
 fn by_time(index: Index, order_id: OrderId, time: Timestamp) -> IndexEntry {
     IndexEntry {
         index,
-        partition: (order_id.get() % SHARDS).to_string(),
+        partition: order_id.slot(SHARDS).to_string(),
         sort: format!("{:015}#{order_id}", time.as_millis()),
     }
 }

@@ -135,7 +135,7 @@ async fn a_sweep_publishes_an_aggregate_from_its_oldest_lost_row_on() {
         (2, 1, fresh, false),
         (3, 1, lost, true),
         // The same shard as 1.
-        (17, 1, SWEEP_AGE, false),
+        (60, 1, SWEEP_AGE, false),
     ];
     for (order, seq, age, sent) in all {
         let row = row(order, seq, age);
@@ -149,7 +149,7 @@ async fn a_sweep_publishes_an_aggregate_from_its_oldest_lost_row_on() {
     assert_eq!(found, 2);
     // In rounds of one row an order, by order: a run is like any other.
     let published = world.published().split_off(before);
-    assert_eq!(published, ["1-order-2", "17-order-1", "1-order-3", "1-order-4"]);
+    assert_eq!(published, ["1-order-2", "60-order-1", "1-order-3", "1-order-4"]);
     // Other tables are swept on their own.
     assert_eq!(world.relay.sweep(Table::Payment, SWEEP_AGE).await.expect("it is there"), 0);
 }

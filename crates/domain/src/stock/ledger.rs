@@ -74,7 +74,7 @@ pub fn allocate(
     quantity: u32,
 ) -> Option<Vec<Allocation>> {
     let count = buckets.len();
-    let start = usize::try_from(order_id.get() % u64::try_from(count.max(1)).ok()?).ok()?;
+    let start = usize::try_from(order_id.slot(u64::try_from(count).ok()?)).ok()?;
     let in_turn = || buckets.iter().cycle().skip(start).take(count);
     if let Some((bucket, _)) = in_turn().find(|(_, available)| *available >= i64::from(quantity)) {
         return Some(vec![Allocation { bucket: *bucket, quantity }]);
