@@ -23,7 +23,7 @@ use crate::{
     Changeset, OutboxRow, Refusal, Trace, Write,
     decided::{self, Cell, Outcome},
     failure::{Failure, Round, committed, rounds},
-    ports::{Clock, Key, OrderIds, Store, Table, Watch},
+    ports::{Clock, Item, OrderIds, Query, Store, Table, Watch},
     row::{self, Versioned},
 };
 
@@ -92,22 +92,37 @@ impl Orders {
     /// # Errors
     /// When the store does not answer.
     pub async fn prepare(&self) -> Result<(), Failure> {
-        for shard in 0..row::TALLY_SHARDS {
-            let key: Key = row::tally_key(shard);
-            rounds(&*self.clock, shard, async || {
-                if self.store.get(&key).await?.is_some() {
-                    return Ok(Round::Done(()));
-                }
-                let changes = Changeset::new().put(row::plain(key.clone(), &Tally::default()), 0);
-                Ok(match committed(self.store.commit(changes).await)? {
-                    Ok(()) => Round::Done(()),
-                    // Somebody else was faster, or nobody knows: the next look tells.
-                    Err(_) => Round::Again,
-                })
+        let salt = u64::try_from(self.clock.now().as_millis()).unwrap_or_default();
+        rounds(&*self.clock, salt, async || {
+            let found = self.tallies().await?;
+            let keys = (0..row::TALLY_SHARDS).map(row::tally_key);
+            let missing = keys.filter(|key| found.iter().all(|item| item.key != *key));
+            let changes = missing.fold(Changeset::new(), |changes, key| {
+                changes.put(row::plain(key, &Tally::default()), 0)
+            });
+            if changes.is_empty() {
+                return Ok(Round::Done(()));
+            }
+            Ok(match committed(self.store.commit(changes).await)? {
+                Ok(()) => Round::Done(()),
+                // Somebody else was faster, or nobody knows: the next look tells.
+                Err(_) => Round::Again,
             })
-            .await?;
-        }
-        Ok(())
+        })
+        .await
+    }
+
+    /// The rows that count ended orders.
+    async fn tallies(&self) -> Result<Vec<Item>, Failure> {
+        let query = Query {
+            table: TABLE,
+            partition: row::TALLY.to_owned(),
+            prefix: String::new(),
+            after: None,
+            limit: usize::try_from(row::TALLY_SHARDS).unwrap_or(usize::MAX),
+            descending: false,
+        };
+        Ok(self.store.query(&query).await?.items)
     }
 }
 

@@ -17,8 +17,8 @@
 //! | each | order id | `handled#{event id}` | a dedupe row |
 
 use lmall_domain::{
-    CustomerId, OrderId, PaymentId, ProviderName, Sku, Timestamp, id::Reference, order::Order,
-    payment::Payment, stock::Reservation,
+    CustomerId, OrderId, PaymentId, ProviderName, Sku, Timestamp, id::Reference,
+    limits::TRANSACTION_WRITES_MAX, order::Order, payment::Payment, stock::Reservation,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -32,8 +32,11 @@ use crate::{
 /// index: 20,000 writes a second, 625 in each of 32 partitions.
 pub const SHARDS: u64 = 32;
 
-/// Rows over which the counts of ended orders are spread.
-pub const TALLY_SHARDS: u64 = 16;
+/// Rows over which the counts of ended orders are spread, so that two transactions seldom meet on
+/// one. All of them are made in one transaction.
+pub const TALLY_SHARDS: u64 = 64;
+
+const _: () = assert!(TALLY_SHARDS < 100 && TRANSACTION_WRITES_MAX == 100);
 
 /// A stored value and the version that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,10 +147,13 @@ pub fn idempotency_key(customer_id: &CustomerId, key: &str) -> Key {
     Key::new(Table::Order, format!("idempotency#{customer_id}#{key}"), "idempotency")
 }
 
+/// The partition of the rows that count ended orders.
+pub const TALLY: &str = "tally";
+
 /// The key of one of the rows that count ended orders.
 #[must_use]
 pub fn tally_key(shard: u64) -> Key {
-    Key::new(Table::Order, "tally", format!("{shard:02}"))
+    Key::new(Table::Order, TALLY, format!("{shard:02}"))
 }
 
 /// The key of a reservation.

@@ -169,12 +169,10 @@ impl Orders {
                 add(row::decode::<Order>(item)?.value.status, 1);
             }
         }
-        for shard in 0..row::TALLY_SHARDS {
-            if let Some(item) = self.store.get(&row::tally_key(shard)).await? {
-                let tally = row::decode::<Tally>(&item)?.value;
-                add(Status::Confirmed, tally.confirmed);
-                add(Status::Canceled, tally.canceled);
-            }
+        for item in self.tallies().await? {
+            let tally = row::decode::<Tally>(&item)?.value;
+            add(Status::Confirmed, tally.confirmed);
+            add(Status::Canceled, tally.canceled);
         }
         Ok(counts)
     }
