@@ -2,8 +2,19 @@
 
 use std::time::Duration;
 
-/// How often a message is received before it goes to its dead-letter queue: `maxReceiveCount`.
+/// How often a message is tried before it goes to its dead-letter queue.
 pub const RECEIVES_MAX: u32 = 5;
+
+/// Messages in one receive: what SQS gives at most.
+const BATCH_MAX: u32 = 10;
+
+/// How often a message is received before the queue itself takes it for dead: `maxReceiveCount`.
+///
+/// It is for consumers that die of a message; whoever lives moves it after [`RECEIVES_MAX`] tries.
+/// A receive is no try for what stands behind a message of its group that fails. So nine that
+/// are tried five times each may come before five tries of its own, and ten more receives are
+/// for processes that end meanwhile.
+pub const RECEIVES_BACKSTOP: u32 = BATCH_MAX * RECEIVES_MAX + 10;
 
 /// The delays between the receives of a message: its visibility time-outs after a failure.
 pub const RECEIVE_DELAYS: [Duration; 4] = [

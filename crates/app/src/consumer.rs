@@ -2,6 +2,7 @@
 
 mod incoming;
 mod run;
+mod untried;
 
 pub use incoming::{Incoming, Kept, Place, Trail};
 pub use run::{Consumer, Options, Runtime, run};

@@ -4,7 +4,7 @@ use std::{error::Error, future::Future, time::Duration};
 
 use crate::{
     backoff,
-    ports::{BusError, Clock, CommitError, GateError, Key, StoreError},
+    ports::{BusError, Clock, CommitError, DeadlineError, GateError, Key, StoreError},
 };
 
 /// Why a use case could not be carried out. Nothing is known to have taken effect.
@@ -38,6 +38,12 @@ impl From<StoreError> for Failure {
 
 impl From<BusError> for Failure {
     fn from(error: BusError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<DeadlineError> for Failure {
+    fn from(error: DeadlineError) -> Self {
         Self::Unavailable(Box::new(error))
     }
 }

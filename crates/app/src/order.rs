@@ -4,6 +4,7 @@ mod cancel;
 mod catalogue;
 mod place;
 mod read;
+mod remind;
 mod settle;
 
 use std::{sync::Arc, time::Duration};
@@ -17,13 +18,13 @@ use lmall_domain::{
 pub use cancel::CancelOutcome;
 pub use catalogue::PutProduct;
 pub use place::{Idempotency, Place, PlaceError, Placed};
-pub use read::{Tally, TrailEntry};
+pub use read::{Tally, TrailEntry, count_by_status};
 
 use crate::{
     Changeset, OutboxRow, Refusal, Trace, Write,
     decided::{self, Cell, Outcome},
     failure::{Failure, Round, committed, rounds},
-    ports::{Clock, Item, OrderIds, Query, Store, Table, Watch},
+    ports::{Clock, Deadlines, Item, OrderIds, Query, Store, Table, Watch},
     row::{self, Versioned},
 };
 
@@ -42,6 +43,7 @@ pub struct Orders {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn OrderIds>,
     pub(crate) settings: Settings,
+    pub(crate) deadlines: Option<Arc<dyn Deadlines>>,
 }
 
 impl Orders {
@@ -54,7 +56,13 @@ impl Orders {
         ids: Arc<dyn OrderIds>,
         settings: Settings,
     ) -> Self {
-        Self { store, watch, clock, ids, settings }
+        Self { store, watch, clock, ids, settings, deadlines: None }
+    }
+
+    /// The same, with reminders of when orders have to be paid, for [`Orders::cancel_reminded`].
+    #[must_use]
+    pub fn with_deadlines(self, deadlines: Arc<dyn Deadlines>) -> Self {
+        Self { deadlines: Some(deadlines), ..self }
     }
 
     /// The order and its version; `None` when there is none.
@@ -94,7 +102,7 @@ impl Orders {
     pub async fn prepare(&self) -> Result<(), Failure> {
         let salt = u64::try_from(self.clock.now().as_millis()).unwrap_or_default();
         rounds(&*self.clock, salt, async || {
-            let found = self.tallies().await?;
+            let found = tallies(&*self.store).await?;
             let keys = (0..row::TALLY_SHARDS).map(row::tally_key);
             let missing = keys.filter(|key| found.iter().all(|item| item.key != *key));
             let changes = missing.fold(Changeset::new(), |changes, key| {
@@ -111,19 +119,19 @@ impl Orders {
         })
         .await
     }
+}
 
-    /// The rows that count ended orders.
-    async fn tallies(&self) -> Result<Vec<Item>, Failure> {
-        let query = Query {
-            table: TABLE,
-            partition: row::TALLY.to_owned(),
-            prefix: String::new(),
-            after: None,
-            limit: usize::try_from(row::TALLY_SHARDS).unwrap_or(usize::MAX),
-            descending: false,
-        };
-        Ok(self.store.query(&query).await?.items)
-    }
+/// The rows that count ended orders.
+async fn tallies(store: &dyn Store) -> Result<Vec<Item>, Failure> {
+    let query = Query {
+        table: TABLE,
+        partition: row::TALLY.to_owned(),
+        prefix: String::new(),
+        after: None,
+        limit: usize::try_from(row::TALLY_SHARDS).unwrap_or(usize::MAX),
+        descending: false,
+    };
+    Ok(store.query(&query).await?.items)
 }
 
 /// What a step from one status to another adds to the counts of ended orders.

@@ -36,6 +36,12 @@ impl<'a> Pages<'a> {
         Self { store, shards: shards().collect(), query, more: false }
     }
 
+    /// All rows of one shard of the index.
+    #[must_use]
+    pub fn of_shard(store: &'a dyn Store, table: Table, index: Index, shard: String) -> Self {
+        Self { shards: vec![shard], ..Self::new(store, table, index, None) }
+    }
+
     /// The next page, which may be empty; `None` after the last one.
     ///
     /// # Errors

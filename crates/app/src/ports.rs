@@ -1,8 +1,10 @@
 //! What the use cases ask of the world.
 
 mod bus;
+mod deadlines;
 mod gate;
 mod gateway;
+mod notices;
 mod store;
 
 use std::time::Duration;
@@ -13,10 +15,12 @@ use lmall_domain::{OrderId, Timestamp};
 
 pub use bus::{
     Bus, BusError, DeadLetter, DeadLetterFilter, DeadLetters, Delivery, Message, QueueDepth,
-    Receipt,
+    Receipt, ReplayRun, ReplayTrigger,
 };
+pub use deadlines::{DeadlineError, Deadlines};
 pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};
 pub use gateway::{GatewayError, PaymentGateway, RefundAnswer, RefundRequest};
+pub use notices::{LoggedNotices, Notice, Notices};
 pub use store::{
     CommitError, Index, IndexEntry, IndexQuery, Item, Key, NewRow, Page, Query, Scan, Store,
     StoreError, Table, Watch,

@@ -27,13 +27,15 @@ use crate::{
     ports::{Index, IndexEntry, Item, Key, NewRow, Table},
 };
 
-/// Partitions of the indexes by time: no partition takes more than 1,000 writes a second at
-/// 5,000 orders a second. An order writes two outbox rows, each of which enters and leaves the
-/// index: 20,000 writes a second, 625 in each of 32 partitions.
+/// Partitions of the indexes by time.
+///
+/// None takes more than 1,000 writes a second at 5,000 orders a second. An order writes two outbox
+/// rows, each of which enters and leaves the index: 20,000 writes a second, 625 in each of 32.
 pub const SHARDS: u64 = 32;
 
-/// Rows over which the counts of ended orders are spread, so that two transactions seldom meet on
-/// one. All of them are made in one transaction.
+/// Rows over which the counts of ended orders are spread.
+///
+/// Two transactions seldom meet on one. All of them are made in one transaction.
 pub const TALLY_SHARDS: u64 = 64;
 
 const _: () = assert!(TALLY_SHARDS < 100 && TRANSACTION_WRITES_MAX == 100);

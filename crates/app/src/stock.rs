@@ -7,13 +7,14 @@ mod gate;
 mod ledger;
 mod reserve;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use lmall_domain::{
-    OrderId, Timestamp,
+    OrderId, Sku, Timestamp,
     event::Event,
     stock::{self, Command, Decision, Move, Rejection, Reservation},
 };
+use parking_lot::Mutex;
 
 pub use gate::Drift;
 pub use ledger::{Level, Receipt, ReceiptOutcome};
@@ -42,6 +43,8 @@ pub struct Inventory {
     pub(crate) gate: Arc<dyn StockGate>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    /// SKUs that the gate was found not to know.
+    noted: Arc<Mutex<BTreeSet<Sku>>>,
 }
 
 /// The table of this service.
@@ -56,7 +59,7 @@ impl Inventory {
         clock: Arc<dyn Clock>,
         settings: Settings,
     ) -> Self {
-        Self { store, gate, clock, settings }
+        Self { store, gate, clock, settings, noted: Arc::default() }
     }
 
     /// The reservation of an order and its version; `None` when there is none.

@@ -34,14 +34,19 @@ impl OrderId {
         self.0
     }
 
-    /// Which of `of` slots the order belongs to, from 0; the ids of any time spread evenly.
+    /// 32 bits that are as even as the ids of any time are not.
     ///
     /// Ids count from 0 in their low bits within each millisecond, so those alone would crowd the
-    /// first slots: all bits are mixed (Fibonacci hashing).
+    /// first of whatever they are spread over: all bits are mixed (Fibonacci hashing).
+    #[must_use]
+    pub const fn mixed(self) -> u64 {
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+    }
+
+    /// Which of `of` slots the order belongs to, from 0; the ids of any time spread evenly.
     #[must_use]
     pub const fn slot(self, of: u64) -> u64 {
-        let mixed = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        if of == 0 { 0 } else { mixed % of }
+        if of == 0 { 0 } else { self.mixed() % of }
     }
 }
 

@@ -29,7 +29,8 @@ use lmall_domain::{
     EventId, OrderId, Timestamp,
     event::{EventType, Topic},
 };
-use lmall_embedded::{Embedded, SqliteBus, SqliteStore, SystemClock};
+use lmall_embedded::{Embedded, SqliteBus, SqliteStore};
+use lmall_runtime::SystemClock;
 use tokio::task::JoinSet;
 
 /// What a saga writes: each is a changeset and an event. Nine deliveries come of the six.

@@ -283,11 +283,11 @@ impl Bus for SqliteBus {
 
     async fn dead_letter(
         &self,
-        queue: Queue,
-        receipt: &Receipt,
+        delivery: &Delivery,
         cause: &str,
         permanent: bool,
     ) -> Result<(), BusError> {
-        self.bury(queue, receipt, cause.to_owned(), permanent).await.map_err(bus_error)
+        let Delivery { queue, receipt, .. } = delivery;
+        self.bury(*queue, receipt, cause.to_owned(), permanent).await.map_err(bus_error)
     }
 }

@@ -9,7 +9,6 @@
 //! or let two processes use one data directory. The gate alone forgets, as a gate may.
 
 mod bus;
-mod clock;
 mod db;
 mod gate;
 mod store;
@@ -19,7 +18,6 @@ use std::{path::Path, sync::Arc};
 use lmall_app::ports::Clock;
 
 pub use bus::SqliteBus;
-pub use clock::SystemClock;
 pub use db::{OpenError, StoreStats};
 pub use gate::LocalGate;
 pub use store::{OutboxFeed, SqliteStore};

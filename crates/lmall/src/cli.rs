@@ -8,6 +8,7 @@ use clap::{
     error::{Error, ErrorKind},
     value_parser,
 };
+use lmall_aws::redis::Redis;
 
 use crate::output;
 
@@ -145,7 +146,8 @@ pub(crate) struct DemoArgs {
   lmall bench orders --rate max --concurrency 64 --json
   lmall bench orders --rate 300 --preload 1000000
   lmall bench ids --threads 2
-  lmall bench reserve --concurrency 400 --units 100")]
+  lmall bench reserve --concurrency 400 --units 100
+  lmall bench gate --redis redis://127.0.0.1:6379")]
 pub(crate) enum BenchCommand {
     /// Whole sagas over HTTP, from placing to CONFIRMED, on a server of its own
     Orders(OrdersArgs),
@@ -153,6 +155,8 @@ pub(crate) enum BenchCommand {
     Ids(IdsArgs),
     /// Many buyers for few units, on a server of its own: exactly the units may be reserved
     Reserve(ReserveArgs),
+    /// The stock gate on a Redis, next to a script that does nothing
+    Gate(GateArgs),
 }
 
 /// How `lmall bench orders` runs.
@@ -210,6 +214,41 @@ pub(crate) struct ReserveArgs {
     /// Units in stock
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub(crate) units: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `lmall bench gate` runs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lmall bench gate --redis redis://127.0.0.1:6379
+  lmall bench gate --redis redis://127.0.0.1:7000,redis://127.0.0.1:7001 --json
+  lmall bench gate --redis rediss://user:password@cache.example:6379 --rebuild
+
+It leaves keys that begin with lmall:gate:{bench- behind: use a Redis of its own.")]
+pub(crate) struct GateArgs {
+    /// A Redis that is used for nothing else; several addresses are those of a cluster
+    #[arg(long, env = "LMALL_REDIS", value_name = "URL", hide_env_values = true)]
+    pub(crate) redis: String,
+    /// Length of the measured part, of which the gate has one half
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3_600))]
+    pub(crate) seconds: u32,
+    /// Callers at a time, on one connection
+    #[arg(long, value_name = "C", default_value_t = 64, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(crate) concurrency: u32,
+    /// Units of the SKU that has three buyers for each
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) units: u32,
+    /// Rebuild the gate of --skus with --reservations, too
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// SKUs to rebuild
+    #[arg(long, value_name = "K", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) skus: u32,
+    /// Open reservations of these SKUs
+    #[arg(long, value_name = "R", default_value_t = 1_000_000, value_parser = value_parser!(u32).range(..=10_000_000))]
+    pub(crate) reservations: u32,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -363,6 +402,13 @@ impl Cli {
             let message = format!("{lines} different --lines need at least as many --skus");
             return Err(Self::command().error(ErrorKind::ValueValidation, message));
         }
+        // Not by a value parser: clap repeats what it refuses, and there may be a password in it.
+        if let Command::Bench(BenchCommand::Gate(GateArgs { redis, .. })) = &self.command
+            && let Err(error) = Redis::new(redis)
+        {
+            let message = format!("--redis: {error}");
+            return Err(Self::command().error(ErrorKind::ValueValidation, message));
+        }
         Ok(self)
     }
 }
@@ -406,6 +452,14 @@ mod tests {
             let text = complaint(args);
             assert!(text.contains(part) && !text.contains('\n'), "{args:?}: {text}");
         }
+    }
+
+    #[test]
+    fn an_address_that_is_refused_is_not_repeated() {
+        let args = ["lmall", "bench", "gate", "--redis", "redis://user:hunter2@x:port"];
+        let cli = Cli::try_parse_from(args).expect("its address is looked at later");
+        let text = one_line(&cli.checked().expect_err("no port"));
+        assert!(text.contains("--redis") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

@@ -12,13 +12,11 @@ use hyper_util::{
 };
 use lmall_app::ports::Clock;
 use lmall_domain::Timestamp;
-use lmall_embedded::SystemClock;
+use lmall_payment::DEMO_PROVIDER;
+use lmall_runtime::SystemClock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use sha2::Sha256;
-
-/// The provider that every embedded installation has.
-pub(crate) const DEMO_PROVIDER: &str = "demo";
 
 /// Longest time for an answer, beyond the wait that a call asks for itself.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);

@@ -18,6 +18,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use lmall_payment::DEMO_PROVIDER;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::{
@@ -25,7 +26,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::client::{Api, DEMO_PROVIDER};
+use crate::client::Api;
 
 /// Longest time until the ready line.
 const START_TIMEOUT: Duration = Duration::from_secs(10);

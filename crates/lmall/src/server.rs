@@ -1,9 +1,8 @@
 //! `lmall serve`: every service, the relay and the schedules in one process.
 
 mod config;
-mod demo_provider;
 mod jobs;
-mod ops;
+mod openapi;
 mod seed;
 mod wiring;
 
@@ -21,10 +20,12 @@ use lmall_app::{
     ids::LeasedIds,
     ops::audit::Auditor,
     payment::{Payments, ReconcileError},
-    ports::OrderIds,
+    ports::{LoggedNotices, OrderIds},
     shutdown,
 };
-use lmall_embedded::{Embedded, SystemClock};
+use lmall_embedded::Embedded;
+use lmall_payment::DemoProvider;
+use lmall_runtime::SystemClock;
 use lmall_web::{Metrics, serve, shutdown_signal};
 use tokio::net::TcpListener;
 
@@ -85,7 +86,7 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     };
     serve(listener, wiring::router(&shop, &config, &metrics), stop).await?;
     work.fire();
-    if tokio::time::timeout(DRAIN_MAX, tasks.join_all()).await.is_err() {
+    if !tasks.ended(DRAIN_MAX).await {
         tracing::warn!("some work was left to the next start");
     }
     embedded.close();
@@ -155,11 +156,13 @@ pub(crate) fn reconcile(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let clock = Arc::new(SystemClock::default());
     let embedded = open_existing(&args.data, clock.clone())?;
-    // No refund is asked for here, so no provider is needed.
-    let gateway = Arc::new(demo_provider::DemoProvider::absent());
-    let payments = Payments::new(embedded.store(), gateway, clock, Arc::default());
+    // No refund is asked for here, and without providers none could be.
+    let (nobody, none) = ("http://127.0.0.1".parse()?, Arc::default());
+    let gateway = Arc::new(DemoProvider::new(nobody, Arc::clone(&none), clock.clone()));
+    let payments = Payments::new(embedded.store(), gateway, clock, none);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(payments.reconcile(&*embedded.store(), statement));
+    let report =
+        runtime.block_on(payments.reconcile(&*embedded.store(), &LoggedNotices, statement));
     embedded.close();
     let report = match report {
         Ok(report) => report,

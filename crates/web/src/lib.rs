@@ -1,4 +1,5 @@
-//! What LMall's HTTP services share: errors, extractors, paging, the outer layer and the server.
+//! What LMall's HTTP services share: errors, extractors, paging, the outer layer, the server, and
+//! the client with which they ask each other.
 //!
 //! It is where `lmall-app` meets HTTP: a use case's failure becomes a [`Problem`] here and nowhere
 //! else, a request's origin the trace of its events, and the values that several services send
@@ -21,6 +22,8 @@
 //! - decide: which order, payment or stock item is touched, and how, is not known here;
 //! - reach into a store or any other port: it has no use case to call.
 
+pub mod caller;
+pub mod client;
 pub mod context;
 pub mod extract;
 mod failure;
@@ -37,6 +40,8 @@ pub mod telemetry;
 pub mod testing;
 mod unread;
 
+pub use caller::Caller;
+pub use client::Client;
 pub use context::RequestContext;
 pub use extract::{
     ApiJson, ApiPath, ApiQuery, CustomerId, Guarded, IdempotencyKey, Operator, OperatorToken,

@@ -56,8 +56,16 @@ struct Service;
 ///
 /// If the document cannot be written as JSON, which no generated one can bring about.
 pub fn route(document: OpenApi) -> Router {
-    let json = document.to_json().expect("an OpenAPI document has text keys only");
-    let rendered = Rendered(json.into());
+    served(document.to_json().expect("an OpenAPI document has text keys only").into())
+}
+
+/// `GET /openapi.json`, of a document that was written before.
+pub fn written(json: &'static str) -> Router {
+    served(Bytes::from_static(json.as_bytes()))
+}
+
+fn served(json: Bytes) -> Router {
+    let rendered = Rendered(json);
     Router::new().route("/openapi.json", get(async move || self::document(rendered)))
 }
 

@@ -1,8 +1,8 @@
 //! The order service's HTTP routes: orders, and the catalogue until the product service stands.
 //!
 //! This crate promises that a route does three things: decode the request, call one use case of
-//! `lmall-app`, and turn its outcome into an answer with one `match`. Whoever asks sees their own
-//! orders only; everybody else's do not exist. A 201 means that the order is durable, whatever
+//! `lmall-app`, and turn its outcome into an answer with one `match`. A customer sees their own
+//! orders only; everybody else's do not exist. An operator may read any order. A 201 means that the order is durable, whatever
 //! happens while the client waits for more.
 //!
 //! It must never decide anything about an order or a price, reach into a store, or tell a client
@@ -15,6 +15,7 @@
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
 mod catalogue;
+mod inventory_service;
 mod openapi;
 mod orders;
 mod shop;
@@ -25,6 +26,7 @@ use axum::Router;
 use lmall_app::order::Orders;
 use lmall_web::OperatorToken;
 
+pub use inventory_service::InventoryService;
 pub use openapi::openapi;
 pub use shop::Availability;
 

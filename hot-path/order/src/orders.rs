@@ -15,7 +15,7 @@ use axum::{
 };
 use lmall_app::row::Versioned;
 use lmall_domain::{CustomerId, OrderId, order::Order};
-use lmall_web::Problem;
+use lmall_web::{Caller, Problem};
 
 use crate::shop::Shop;
 
@@ -34,6 +34,16 @@ async fn own_order(
     customer: &CustomerId,
     id: OrderId,
 ) -> Result<Versioned<Order>, Problem> {
+    visible_order(shop, &Caller::Customer(customer.clone()), id).await
+}
+
+/// The order that the caller may see; any other is answered like none.
+async fn visible_order(
+    shop: &Shop,
+    caller: &Caller,
+    id: OrderId,
+) -> Result<Versioned<Order>, Problem> {
     let order = shop.orders.load(id).await?;
-    order.filter(|order| order.value.customer_id == *customer).ok_or_else(Problem::not_found)
+    let seen = order.filter(|order| caller.may_see(Some(&order.value.customer_id)));
+    seen.ok_or_else(Problem::not_found)
 }

@@ -14,8 +14,9 @@
 //! 2. Add it to the group's `routes` and to `paths` in `openapi.rs`.
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
-mod caller;
+mod demo;
 mod openapi;
+mod order_service;
 mod payments;
 mod till;
 mod webhooks;
@@ -26,7 +27,9 @@ use axum::Router;
 use lmall_app::payment::Payments;
 use lmall_web::OperatorToken;
 
+pub use demo::{DEMO_PROVIDER, DemoProvider};
 pub use openapi::openapi;
+pub use order_service::OrderService;
 pub use till::OrderOwner;
 
 use crate::till::{Parts, Till};

@@ -4,10 +4,10 @@ mod payment;
 
 use axum::{Json, Router, extract::State, routing::get as on_get};
 use lmall_domain::OrderId;
-use lmall_web::{ApiPath, Problem};
+use lmall_web::{ApiPath, Caller, Problem};
 
 use self::payment::Payment;
-use crate::{caller::Caller, till::Till};
+use crate::till::Till;
 
 /// The routes of this group.
 pub(crate) fn routes() -> Router<Till> {

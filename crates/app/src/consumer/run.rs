@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-use super::{HandleError, Incoming};
+use super::{HandleError, Incoming, untried::Untried};
 use crate::{
     backoff,
     failure::chain,
@@ -65,7 +65,10 @@ pub async fn run(
 ) {
     let queue = consumer.queue();
     let Runtime { bus, clock, spawn } = runtime;
-    let worker = Arc::new(Worker { consumer, bus, clock, options, shutdown: shutdown.clone() });
+    let untried = Untried::default();
+    let shutdown_too = shutdown.clone();
+    let worker = Worker { consumer, bus, clock, options, shutdown: shutdown_too, untried };
+    let worker = Arc::new(worker);
     let permits = Arc::new(Semaphore::new(options.groups));
     while !shutdown.is_fired() {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
@@ -121,6 +124,7 @@ struct Worker {
     clock: Arc<dyn Clock>,
     options: Options,
     shutdown: Shutdown,
+    untried: Untried,
 }
 
 impl Worker {
@@ -135,6 +139,7 @@ impl Worker {
                 Ok(()) => {
                     let receipts = vec![delivery.receipt.clone()];
                     log_bus(queue, "delete", self.bus.delete(queue, receipts).await);
+                    self.untried.forget(delivery);
                     held = rest;
                 }
                 Err(error) => {
@@ -148,6 +153,7 @@ impl Worker {
             }
         }
         for delivery in held {
+            self.untried.hand_back(delivery);
             let back = self.bus.change_visibility(queue, &delivery.receipt, Duration::ZERO).await;
             log_bus(queue, "release", back);
         }
@@ -190,19 +196,24 @@ impl Worker {
         let queue = self.consumer.queue();
         let cause = error.to_string();
         let permanent = matches!(error, HandleError::Reject(_));
-        let delay = backoff::after_receive(delivery.receive_count).filter(|_| !permanent);
+        let tries = self.untried.tries(delivery);
+        let delay = backoff::after_receive(tries).filter(|_| !permanent);
         tracing::warn!(
             queue.name = queue.name(),
             message.group = &*delivery.message.group,
             message.event_type = &*delivery.message.event_type,
             message.receive_count = delivery.receive_count,
+            message.tries = tries,
             dead = delay.is_none(),
             error = cause,
             "message failed"
         );
         let moved = match delay {
             Some(delay) => self.bus.change_visibility(queue, &delivery.receipt, delay).await,
-            None => self.bus.dead_letter(queue, &delivery.receipt, &cause, permanent).await,
+            None => {
+                self.untried.forget(delivery);
+                self.bus.dead_letter(delivery, &cause, permanent).await
+            }
         };
         log_bus(queue, "return", moved);
     }

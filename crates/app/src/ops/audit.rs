@@ -34,7 +34,7 @@ use self::{
 use crate::{
     failure::Failure,
     pages::Pages,
-    ports::{Clock, DeadLetterFilter, DeadLetters, Index, Item, Key, Scan, Store, Table},
+    ports::{Clock, DeadLetterFilter, DeadLetters, Index, Item, Scan, Store, Table},
     row,
 };
 
@@ -125,11 +125,13 @@ impl Auditor {
         let mut tallied = Tallied::default();
         let waiting = self.audit_letters(&mut tallied).await?;
         let mut ledger = Ledger::new();
-        let mut cases = Cases::new(&*self.scan);
-        while let Some(case) = cases.next().await? {
-            // An order with a dead letter waits for it to be replayed: it is not at rest.
-            let at_rest = at_rest && !waiting.contains(&case.order_id);
-            self.audit_case(case, at_rest, &mut tallied, &mut ledger).await?;
+        let mut cases = Cases::new(&*self.store, &*self.scan);
+        while let Some(some) = cases.next().await? {
+            for case in some {
+                // An order with a dead letter waits for it to be replayed: it is not at rest.
+                let at_rest = at_rest && !waiting.contains(&case.order_id);
+                self.audit_case(case, at_rest, &mut tallied, &mut ledger).await?;
+            }
         }
         let still_at_rest = at_rest && self.at_rest().await?;
         self.audit_ledger(still_at_rest, &ledger, &mut tallied).await?;
@@ -208,7 +210,7 @@ impl Auditor {
         held: &Ledger,
         tallied: &mut Tallied,
     ) -> Result<(), Failure> {
-        let mut after = Some(Key::new(Table::Inventory, "sku#", ""));
+        let mut after = None;
         let mut seen = Ledger::new();
         loop {
             let items = self.scan.scan(Table::Inventory, after.as_ref(), 1_000).await?;

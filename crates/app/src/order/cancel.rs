@@ -52,6 +52,7 @@ impl Orders {
             Ok(match committed(self.store.commit(changes).await)? {
                 Ok(()) => {
                     let version = before.version + 1;
+                    self.unremind(&order).await;
                     Round::Done(CancelOutcome::Canceling(Versioned { value: order, version }))
                 }
                 Err(_) => Round::Again,

@@ -82,10 +82,14 @@ impl Orders {
         let lines = merge_lines(&wish.lines)?;
         let fingerprint = wish.idempotency.as_ref().map(|_| fingerprint(&wish.lines));
         let id = self.ids.next().map_err(|error| Failure::Unavailable(Box::new(error)))?;
-        rounds(&*self.clock, id.get(), async || {
+        let outcome = rounds(&*self.clock, id.get(), async || {
             self.place_round(&wish, &lines, fingerprint.as_deref(), id).await
         })
-        .await?
+        .await?;
+        if let Ok(Placed { order, replayed: false }) = &outcome {
+            self.remind(&order.value).await;
+        }
+        outcome
     }
 
     async fn place_round(

@@ -16,7 +16,7 @@ use crate::{
     consumer::{Incoming, Kept, Place},
     failure::Failure,
     pages::Pages,
-    ports::{Index, IndexQuery, Item, Page, Query},
+    ports::{Index, IndexQuery, Item, Page, Query, Store},
     row::{self, Versioned},
 };
 
@@ -153,29 +153,29 @@ impl Orders {
         let entries = entries.into_iter().map(|(_, entry)| entry).collect();
         Ok(entries)
     }
+}
 
-    /// How many orders have each status: open ones counted, ended ones from the tally.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn count_by_status(&self) -> Result<Vec<(Status, i64)>, Failure> {
-        let mut counts: Vec<(Status, i64)> = Status::ALL.iter().map(|s| (*s, 0)).collect();
-        let mut add = |status: Status, units: i64| {
-            counts.iter_mut().filter(|(other, _)| *other == status).for_each(|(_, n)| *n += units);
-        };
-        let mut pages = Pages::new(&*self.store, TABLE, Index::Open, None);
-        while let Some(items) = pages.next().await? {
-            for item in &items {
-                add(row::decode::<Order>(item)?.value.status, 1);
-            }
+/// How many orders have each status: open ones counted, ended ones from the tally.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn count_by_status(store: &dyn Store) -> Result<Vec<(Status, i64)>, Failure> {
+    let mut counts: Vec<(Status, i64)> = Status::ALL.iter().map(|s| (*s, 0)).collect();
+    let mut add = |status: Status, units: i64| {
+        counts.iter_mut().filter(|(other, _)| *other == status).for_each(|(_, n)| *n += units);
+    };
+    let mut pages = Pages::new(store, TABLE, Index::Open, None);
+    while let Some(items) = pages.next().await? {
+        for item in &items {
+            add(row::decode::<Order>(item)?.value.status, 1);
         }
-        for item in self.tallies().await? {
-            let tally = row::decode::<Tally>(&item)?.value;
-            add(Status::Confirmed, tally.confirmed);
-            add(Status::Canceled, tally.canceled);
-        }
-        Ok(counts)
     }
+    for item in super::tallies(store).await? {
+        let tally = row::decode::<Tally>(&item)?.value;
+        add(Status::Confirmed, tally.confirmed);
+        add(Status::Canceled, tally.canceled);
+    }
+    Ok(counts)
 }
 
 /// A row's place in the trail, and its entry; `None` for a dedupe row that is not part of one.

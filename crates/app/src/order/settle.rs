@@ -45,16 +45,22 @@ impl Orders {
             let row = incoming.trail_row(TABLE, now, place);
             Changeset::new().insert(row, Refusal::AlreadyHandled)
         };
+        let mut after = None;
         let changes = match decide(&before.value, command, now) {
             Ok(Decision::Change(order, event)) => {
                 let turn = if event.is_some() { 0 } else { 2 };
                 let changes = handled(&order, before.version + 1, turn);
-                Self::write(changes, Some(&before), &order, event, now, incoming.trace.clone())
+                let order = after.insert(order);
+                Self::write(changes, Some(&before), order, event, now, incoming.trace.clone())
             }
             // Noted all the same: a repetition in another state must do nothing either.
             Ok(Decision::Nothing) | Err(_) => handled(&before.value, before.version, 2),
         };
-        Ok(match committed(self.store.commit(changes).await)? {
+        let outcome = committed(self.store.commit(changes).await)?;
+        if let (Ok(()), Some(order)) = (&outcome, &after) {
+            self.unremind(order).await;
+        }
+        Ok(match outcome {
             Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
             Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
         })

@@ -17,7 +17,7 @@ use super::{Payments, TABLE, wire::Notice};
 use crate::{
     Changeset, Refusal, Trace,
     failure::{Failure, Round, committed, rounds},
-    ports::{Key, Scan},
+    ports::{Key, Notice as OperatorNotice, Notices, Scan},
     row,
 };
 
@@ -102,13 +102,14 @@ impl Line {
 
 impl Payments {
     /// Compares a statement with the stored payments, applies what is missing here, and stores
-    /// the report.
+    /// the report. Tells operators when somebody has to look at it.
     ///
     /// # Errors
     /// [`ReconcileError`].
     pub async fn reconcile(
         &self,
         scan: &dyn Scan,
+        notices: &dyn Notices,
         statement: impl Read + Send,
     ) -> Result<Reconciliation, ReconcileError> {
         let lines = csv::ReaderBuilder::new()
@@ -125,6 +126,12 @@ impl Payments {
         }
         report.missing_there = missing_there(scan, &lines).await?;
         self.store_report(&report).await?;
+        let differs = report.missing_there.len() + report.differs.len();
+        if differs > 0 {
+            notices
+                .tell(OperatorNotice::ReconciliationDiffers { rows: lines.len(), differs })
+                .await;
+        }
         Ok(report)
     }
 

@@ -86,15 +86,14 @@ pub trait Bus: Send + Sync {
     /// When the bus does not answer: they may come again.
     async fn delete(&self, queue: Queue, receipts: Vec<Receipt>) -> Result<(), BusError>;
 
-    /// Moves the delivery to the queue's dead-letter queue, with its cause. `permanent` says
+    /// Moves the delivery to its queue's dead-letter queue, with its cause. `permanent` says
     /// that no replay can help.
     ///
     /// # Errors
-    /// When the bus does not answer: it stays where it is.
+    /// When the bus does not answer: it stays where it is, and may be among the dead as well.
     async fn dead_letter(
         &self,
-        queue: Queue,
-        receipt: &Receipt,
+        delivery: &Delivery,
         cause: &str,
         permanent: bool,
     ) -> Result<(), BusError>;
@@ -132,6 +131,46 @@ pub struct DeadLetterFilter {
     pub group: Option<String>,
     /// Only ids past this one.
     pub after: Option<String>,
+}
+
+/// What made a replay run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplayTrigger {
+    /// The schedule, along the ladder.
+    Schedule,
+    /// An operator.
+    Operator,
+}
+
+impl ReplayTrigger {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// A replay that did something, for the audit trail.
+#[derive(Debug, Clone)]
+pub struct ReplayRun {
+    /// What made it run.
+    pub trigger: ReplayTrigger,
+    /// Which dead letters it was about.
+    pub filter: DeadLetterFilter,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Dead letters sent again.
+    pub replayed: u64,
+    /// Dead letters left to an operator.
+    pub parked: u64,
+}
+
+impl ReplayRun {
+    /// How long its record is kept.
+    pub const KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 }
 
 /// How much is in a queue.
@@ -174,6 +213,12 @@ pub trait DeadLetters: Send + Sync {
     /// # Errors
     /// When the bus does not answer.
     async fn park(&self, id: &str) -> Result<bool, BusError>;
+
+    /// Keeps the record of a replay for [`ReplayRun::KEPT`].
+    ///
+    /// # Errors
+    /// When it may not have.
+    async fn record(&self, run: &ReplayRun) -> Result<(), BusError>;
 
     /// How much is in each queue.
     ///

@@ -34,7 +34,7 @@ impl Table {
     }
 }
 
-/// The name of a row: its table, its partition and its place in the partition.
+/// The name of a row: its table, its partition and its place in the partition. Neither is empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The table.
@@ -74,7 +74,7 @@ pub struct IndexEntry {
     pub index: Index,
     /// The partition within it.
     pub partition: String,
-    /// The sort key within that; unique in its partition.
+    /// The sort key within that; unique in its partition. Neither is empty.
     pub sort: String,
 }
 
@@ -85,7 +85,7 @@ pub struct NewRow {
     pub key: Key,
     /// Its content: one JSON document.
     pub body: Vec<u8>,
-    /// The indexes it is in from now on.
+    /// The indexes it is in from now on: in each at one place at most.
     pub indexes: Vec<IndexEntry>,
     /// When it may be deleted. Until that happens it may still be read.
     pub expires_at: Option<Timestamp>,
@@ -98,7 +98,8 @@ pub struct Item {
     pub key: Key,
     /// 1 when inserted, one more with each replacement or adjustment.
     pub version: u64,
-    /// One JSON document.
+    /// One JSON document. One that is a flat object of whole numbers may come with its members
+    /// in another order than it was written with.
     pub body: Bytes,
 }
 
@@ -200,7 +201,9 @@ pub trait Store: Send + Sync {
 /// Reading a whole table: for audits and rebuilds, never on a hot path.
 #[async_trait]
 pub trait Scan: Send + Sync {
-    /// The rows after `after` in key order.
+    /// At most `limit` rows after `after`, the last row of the answer before; none when there
+    /// are no more. The order is the store's own, but the rows of a partition come together. It
+    /// is no snapshot.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -22,7 +22,7 @@ impl Inventory {
     /// When the store does not answer; the next run goes on.
     pub async fn expire_lapsed(&self) -> Result<usize, Failure> {
         let mut freed = 0;
-        for reservation in self.open_reservations(Some(self.clock.now())).await? {
+        for reservation in self.lapsing_reservations(self.clock.now()).await? {
             freed += usize::from(self.expire(reservation.order_id).await?);
         }
         Ok(freed)
@@ -52,13 +52,10 @@ impl Inventory {
         Ok(released.is_some())
     }
 
-    /// The reservations that hold or may hold stock: all, or those that lapse until then.
-    pub(super) async fn open_reservations(
-        &self,
-        until: Option<Timestamp>,
-    ) -> Result<Vec<Reservation>, Failure> {
+    /// The reservations that hold or may hold stock and lapse until then.
+    async fn lapsing_reservations(&self, until: Timestamp) -> Result<Vec<Reservation>, Failure> {
         let mut open = Vec::new();
-        let mut pages = Pages::new(&*self.store, TABLE, Index::Expiry, until);
+        let mut pages = Pages::new(&*self.store, TABLE, Index::Expiry, Some(until));
         while let Some(items) = pages.next().await? {
             open.extend(items.iter().filter_map(row::decode_or_skip::<Reservation>));
         }

@@ -49,13 +49,8 @@ impl Inventory {
         line: &Line,
         ask_gate: bool,
     ) -> Result<Option<Vec<Allocation>>, Failure> {
-        let answer = if ask_gate {
-            // A gate that does not answer is one that does not know: slower, still right.
-            let answer = self.gate.hold(&line.sku, order_id, line.quantity).await;
-            answer.unwrap_or(GateAnswer::Unknown)
-        } else {
-            GateAnswer::Unknown
-        };
+        let answer =
+            if ask_gate { self.ask_gate(order_id, line).await } else { GateAnswer::Unknown };
         match answer {
             GateAnswer::Granted(allocations) => Ok(Some(allocations)),
             GateAnswer::SoldOut => Ok(None),
@@ -64,6 +59,22 @@ impl Inventory {
                 let available: Vec<_> =
                     buckets.iter().map(|(number, row)| (*number, row.value.available)).collect();
                 Ok(allocate(&available, order_id, line.quantity))
+            }
+        }
+    }
+
+    async fn ask_gate(&self, order_id: OrderId, line: &Line) -> GateAnswer {
+        match self.gate.hold(&line.sku, order_id, line.quantity).await {
+            Ok(answer) => {
+                if answer == GateAnswer::Unknown {
+                    self.note_unknown(&line.sku);
+                }
+                answer
+            }
+            // A gate that does not answer is one that does not know: slower, still right.
+            Err(error) => {
+                gate_failed(&line.sku, &error);
+                GateAnswer::Unknown
             }
         }
     }

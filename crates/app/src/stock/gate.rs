@@ -1,12 +1,14 @@
 //! Keeping the gate in step with the ledger, which is never changed to please it.
 
-use std::collections::HashMap;
+mod noted;
+mod rebuild;
 
 use lmall_domain::{
     OrderId, Sku,
-    stock::{Allocation, Line, Reservation, State},
+    stock::{Line, State},
 };
 
+use self::rebuild::at_once;
 use super::{Inventory, TABLE};
 use crate::{failure::Failure, ports::Query, row};
 
@@ -21,46 +23,43 @@ pub struct Drift {
     pub drifted: Vec<(Sku, i64)>,
 }
 
-/// How often a rebuild begins again because the SKU changed while it was read.
-const REBUILD_TRIES: usize = 5;
+/// What a look at one SKU found.
+enum Finding {
+    Agrees,
+    Unknown(Sku),
+    Drifted(Sku, i64),
+}
 
-type Holds = HashMap<Sku, Vec<(OrderId, Vec<Allocation>)>>;
+/// SKUs read in one query.
+const SKUS_PAGE: usize = 1_000;
 
 impl Inventory {
-    /// Rebuilds the gate of every SKU from the ledger.
+    /// Rebuilds the gate of every SKU from the ledger. Gives how many it knows now.
     ///
     /// # Errors
     /// When the store or the gate does not answer.
     pub async fn prewarm(&self) -> Result<usize, Failure> {
         let skus = self.skus().await?;
-        let mut holds = holds(self.open_reservations(None).await?);
-        for sku in &skus {
-            let held = holds.remove(sku).unwrap_or_default();
-            let epoch = self.gate.close(sku).await?;
-            let buckets = self.available(sku).await?;
-            if !self.gate.open(sku, epoch, buckets, held).await? {
-                self.rebuild(sku).await?;
-            }
-        }
-        Ok(skus.len())
+        let all = skus.len();
+        let left = self.rebuild(skus).await?;
+        Ok(all - left.len())
     }
 
-    /// Rebuilds the gate of one SKU from the ledger. If the SKU changes all the while, it stays
-    /// unknown, the ledger decides alone, and the next check tries again.
-    pub(super) async fn rebuild(&self, sku: &Sku) -> Result<(), Failure> {
-        for _ in 0..REBUILD_TRIES {
-            let epoch = self.gate.close(sku).await?;
-            let before = self.available(sku).await?;
-            let mut holds = holds(self.open_reservations(None).await?);
-            if self.available(sku).await? != before {
-                continue;
-            }
-            let held = holds.remove(sku).unwrap_or_default();
-            if self.gate.open(sku, epoch, before, held).await? {
-                return Ok(());
+    /// Rebuilds the gate of these SKUs from the ledger, for an operator. Gives how many are known
+    /// afterwards; one without a ledger is left out.
+    ///
+    /// # Errors
+    /// When the store or the gate does not answer.
+    pub async fn rebuild_only(&self, skus: &[Sku]) -> Result<usize, Failure> {
+        let mut with_ledger = Vec::with_capacity(skus.len());
+        for sku in skus {
+            if self.level(sku).await?.is_some() {
+                with_ledger.push(sku.clone());
             }
         }
-        Ok(())
+        let all = with_ledger.len();
+        let left = self.rebuild(with_ledger).await?;
+        Ok(all - left.len())
     }
 
     /// The gate granted what the ledger refuses: gives it back and rebuilds the SKUs.
@@ -68,9 +67,8 @@ impl Inventory {
         self.give_back(order_id, lines).await;
         for line in lines {
             tracing::warn!(sku = line.sku.as_str(), "the stock gate had drifted; rebuilding");
-            self.rebuild(&line.sku).await?;
         }
-        Ok(())
+        self.rebuild(lines.iter().map(|line| line.sku.clone()).collect()).await.map(drop)
     }
 
     /// Compares the gate with the ledger, SKU by SKU, and rebuilds what differs: in what can be
@@ -80,29 +78,39 @@ impl Inventory {
     /// # Errors
     /// When the store or the gate does not answer.
     pub async fn check_drift(&self) -> Result<Drift, Failure> {
-        let mut drift = Drift::default();
-        for sku in self.skus().await? {
-            drift.checked += 1;
-            let before = self.gate.snapshot(&sku).await?;
-            let level = self.level(&sku).await?.unwrap_or_default();
-            let Some(before) = before else {
-                drift.unknown += 1;
-                self.rebuild(&sku).await?;
-                continue;
-            };
-            let units = before.available - level.available;
-            let held: i64 = before.holds.iter().map(|(_, units)| units).sum();
-            let agrees = units == 0 && held == level.reserved;
-            if agrees || self.in_between(&before.holds).await? {
-                continue;
-            }
-            if self.gate.snapshot(&sku).await?.as_ref() == Some(&before) {
-                tracing::warn!(sku = sku.as_str(), units, "the stock gate has drifted; rebuilding");
-                self.rebuild(&sku).await?;
-                drift.drifted.push((sku, units));
+        let skus = self.skus().await?;
+        let mut drift = Drift { checked: skus.len(), ..Drift::default() };
+        let mut wrong = Vec::new();
+        for finding in at_once(skus.into_iter().map(|sku| self.compare(sku))).await? {
+            match finding {
+                Finding::Agrees => {}
+                Finding::Unknown(sku) => {
+                    drift.unknown += 1;
+                    wrong.push(sku);
+                }
+                Finding::Drifted(sku, units) => {
+                    tracing::warn!(sku = sku.as_str(), units, "the stock gate has drifted");
+                    wrong.push(sku.clone());
+                    drift.drifted.push((sku, units));
+                }
             }
         }
+        self.rebuild(wrong).await?;
         Ok(drift)
+    }
+
+    async fn compare(&self, sku: Sku) -> Result<Finding, Failure> {
+        let before = self.gate.snapshot(&sku).await?;
+        let level = self.level(&sku).await?.unwrap_or_default();
+        let Some(before) = before else { return Ok(Finding::Unknown(sku)) };
+        let units = before.available - level.available;
+        let held: i64 = before.holds.iter().map(|(_, units)| units).sum();
+        let agrees = units == 0 && held == level.reserved;
+        if agrees || self.in_between(&before.holds).await? {
+            return Ok(Finding::Agrees);
+        }
+        let is_same = self.gate.snapshot(&sku).await?.as_ref() == Some(&before);
+        Ok(if is_same { Finding::Drifted(sku, units) } else { Finding::Agrees })
     }
 
     /// Whether a hold of the gate may still become one of the ledger. One that was one, or never
@@ -117,43 +125,32 @@ impl Inventory {
         Ok(false)
     }
 
-    async fn available(&self, sku: &Sku) -> Result<Vec<(u8, i64)>, Failure> {
-        let buckets = self.buckets(sku).await?;
-        Ok(buckets.into_iter().map(|(number, row)| (number, row.value.available)).collect())
-    }
-
     /// Every SKU that has a ledger.
     pub(super) async fn skus(&self) -> Result<Vec<Sku>, Failure> {
-        let mut skus = Vec::new();
-        let mut after = None;
-        loop {
-            let query = Query {
-                table: TABLE,
-                partition: row::SKUS.to_owned(),
-                prefix: String::new(),
-                after,
-                limit: 1_000,
-                descending: false,
-            };
-            let page = self.store.query(&query).await?;
-            skus.extend(page.items.iter().filter_map(|item| item.key.sort.parse::<Sku>().ok()));
-            after = page.next;
-            if after.is_none() {
-                return Ok(skus);
-            }
+        let (mut skus, mut after) = self.skus_page(None).await?;
+        while after.is_some() {
+            let (more, next) = self.skus_page(after).await?;
+            skus.extend(more);
+            after = next;
         }
+        Ok(skus)
     }
-}
 
-/// What the ledger holds, by SKU. A reservation that is only tried has taken nothing yet.
-fn holds(reservations: Vec<Reservation>) -> Holds {
-    let mut holds = Holds::new();
-    for reservation in reservations {
-        if reservation.state == State::Reserved {
-            for line in reservation.lines {
-                holds.entry(line.sku).or_default().push((reservation.order_id, line.allocations));
-            }
-        }
+    /// Some of them, and `after` of the next page.
+    async fn skus_page(
+        &self,
+        after: Option<String>,
+    ) -> Result<(Vec<Sku>, Option<String>), Failure> {
+        let query = Query {
+            table: TABLE,
+            partition: row::SKUS.to_owned(),
+            prefix: String::new(),
+            after,
+            limit: SKUS_PAGE,
+            descending: false,
+        };
+        let page = self.store.query(&query).await?;
+        let skus = page.items.iter().filter_map(|item| item.key.sort.parse().ok()).collect();
+        Ok((skus, page.next))
     }
-    holds
 }

@@ -64,7 +64,8 @@ struct Listed {
     since: Timestamp,
 }
 
-type Buckets = Vec<(u8, Versioned<Bucket>)>;
+/// The buckets of a SKU, by number.
+pub(super) type Buckets = Vec<(u8, Versioned<Bucket>)>;
 
 impl Inventory {
     /// What the ledger says of a SKU; `None` when nothing was ever received.
@@ -199,7 +200,7 @@ impl Inventory {
                 }
                 Ok(())
             }
-            None => self.rebuild(sku).await,
+            None => self.rebuild(vec![sku.clone()]).await.map(drop),
         }
     }
 }

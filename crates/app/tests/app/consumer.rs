@@ -358,3 +358,25 @@ async fn a_lost_acknowledgement_only_repeats() {
     assert_eq!(running.bus.waiting(QUEUE), []);
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_behind_a_failing_message_has_all_its_tries() {
+    let (first, second) = (message(1, 1), message(1, 2));
+    let tries = Arc::new(AtomicUsize::new(0));
+    let handler = move |id: String| -> Handled {
+        let tries = Arc::clone(&tries);
+        Box::pin(async move {
+            // The second works when it is tried for the fifth time.
+            let works = id.ends_with("-2") && tries.fetch_add(1, Ordering::Relaxed) == 4;
+            if works { Ok(()) } else { Err(HandleError::Retry("not yet".to_owned())) }
+        })
+    };
+    let running = run(QUEUE, options(), bus_with([first, second]), handler);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let ids = running.handled_ids();
+    let count = |end: &str| ids.iter().filter(|id| id.ends_with(end)).count();
+    assert_eq!((count("-1"), count("-2")), (5, 5));
+    let dead: Vec<_> = running.bus.dead().into_iter().map(|dead| dead.dedup_id).collect();
+    assert_eq!(dead, [Arc::<str>::from("1-inventory-1")]);
+    running.stop().await;
+}

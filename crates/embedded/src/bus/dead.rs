@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lmall_app::{
-    ports::{BusError, DeadLetter, DeadLetterFilter, DeadLetters, Message, QueueDepth, Receipt},
+    ports::{
+        BusError, DeadLetter, DeadLetterFilter, DeadLetters, Message, QueueDepth, Receipt,
+        ReplayRun,
+    },
     topology::Queue,
 };
 use lmall_domain::{Timestamp, event::EventType};
@@ -165,6 +168,11 @@ impl DeadLetters for SqliteBus {
         let Some(id) = id_number(id) else { return Ok(false) };
         let now = self.clock.now();
         self.writer.call(move |tx| tx.bus.park(id, now)).await.map_err(bus_error)
+    }
+
+    async fn record(&self, run: &ReplayRun) -> Result<(), BusError> {
+        let run = run.clone();
+        self.writer.call(move |tx| tx.bus.record(&run)).await.map_err(bus_error)
     }
 
     async fn depths(&self) -> Result<Vec<QueueDepth>, BusError> {

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use lmall_app::{ports::Message, topology::Queue};
+use lmall_app::{
+    ports::{Message, ReplayRun},
+    topology::Queue,
+};
 use lmall_domain::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
 use super::dedup::Dedup;
+use crate::db::integer;
 
 /// The columns that [`message`] reads, in its order.
 pub(super) const MESSAGE: &str = "grp, dedup_id, event_type, body, trace, replays";
@@ -57,6 +61,8 @@ pub(crate) struct Statements<'c> {
     bury: Statement<'c>,
     park: Statement<'c>,
     unbury: Statement<'c>,
+    record: Statement<'c>,
+    forget: Statement<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -78,6 +84,12 @@ impl<'c> Statements<'c> {
                 "UPDATE dead_letter SET parked_at = ?2 WHERE id = ?1 AND parked_at IS NULL",
             )?,
             unbury: prepare("DELETE FROM dead_letter WHERE id = ?1 RETURNING queue")?,
+            record: prepare(
+                "INSERT INTO replay_run
+                     (started_at, \"trigger\", queue, event_type, grp, replayed, parked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
+            forget: prepare("DELETE FROM replay_run WHERE started_at < ?1")?,
         })
     }
 
@@ -129,5 +141,18 @@ impl<'c> Statements<'c> {
     /// Removes the dead letter; answers its queue.
     pub(super) fn unbury(&mut self, id: i64) -> rusqlite::Result<Option<Queue>> {
         self.unbury.query_row([id], |row| queue(row, 0)).optional()
+    }
+
+    /// Keeps the record of a replay, and forgets those that are too old.
+    pub(super) fn record(&mut self, run: &ReplayRun) -> rusqlite::Result<()> {
+        let ReplayRun { trigger, filter, started_at, replayed, parked } = run;
+        let queue = filter.queue.map(Queue::name);
+        let (event_type, group) = (&filter.event_type, &filter.group);
+        let (replayed, parked) = (integer(*replayed), integer(*parked));
+        let started = started_at.as_millis();
+        let row = (started, trigger.name(), queue, event_type, group, replayed, parked);
+        self.record.execute(row)?;
+        self.forget.execute([started_at.before(ReplayRun::KEPT).as_millis()])?;
+        Ok(())
     }
 }

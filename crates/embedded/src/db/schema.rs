@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x4c4d_616c;
 
 /// Each brings a file from the version before it to its own, counted from 1.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// The version that this program reads and writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();

@@ -4,7 +4,12 @@ use std::{fs, io::Write as _, path::Path, sync::Arc, time::Duration};
 
 use lmall_app::{
     Changeset, OutboxRow, Refusal, Trace,
-    ports::{Bus, DeadLetterFilter, DeadLetters, Scan, Table},
+    ports::{Bus, Clock, DeadLetterFilter, DeadLetters, ReplayRun, ReplayTrigger, Scan, Table},
+};
+use lmall_contract::{
+    bus::{self, QUEUE},
+    clock::ManualClock,
+    store::{Said, commit, found, row},
 };
 use lmall_domain::{
     Timestamp,
@@ -13,12 +18,7 @@ use lmall_domain::{
 use lmall_embedded::{Embedded, OpenError};
 use tempfile::TempDir;
 
-use crate::{
-    bus::{self, QUEUE},
-    clock::ManualClock,
-    embedded::{Fresh, fresh, open},
-    store::{Said, commit, found, row},
-};
+use crate::embedded::{Fresh, fresh, open};
 
 /// The files as a crash at this moment would leave them, elsewhere.
 fn crash_image(dir: &Path) -> TempDir {
@@ -40,10 +40,10 @@ async fn what_was_answered_survives_a_crash() {
     }
     let bus = embedded.bus();
     bus::publish(&*bus, &[("g", "1"), ("h", "2"), ("i", "3"), ("j", "4"), ("k", "5")]).await;
-    let received = bus::receive(&*bus, 3).await;
+    let received = bus::receive(&*bus, &*clock, 3).await;
     bus::delete(&*bus, &received[..1]).await;
     let cause = "it had to be";
-    let buried = bus.dead_letter(QUEUE, &received[1].receipt, cause, false).await;
+    let buried = bus.dead_letter(&received[1], cause, false).await;
     buried.expect("the bus answers");
     let image = crash_image(dir.path());
 
@@ -52,13 +52,13 @@ async fn what_was_answered_survives_a_crash() {
     let items = after.store().scan(Table::Order, None, 100).await.expect("readable");
     assert_eq!(items.len(), 50);
     let bus = after.bus();
-    let again = bus::receive(&*bus, 10).await;
+    let again = bus::receive(&*bus, &*clock, 10).await;
     assert_eq!(bus::ids(&again), ["3", "4", "5"]);
     assert_eq!(again.iter().map(|it| it.receive_count).collect::<Vec<_>>(), [2, 1, 1]);
     let dead = bus.list(&DeadLetterFilter::default(), 10).await.expect("the bus answers");
     assert_eq!((dead.len(), dead[0].cause.as_str()), (1, cause));
     bus::publish(&*bus, &[("g", "1")]).await;
-    assert!(bus::receive(&*bus, 10).await.is_empty(), "its id is remembered");
+    assert!(bus::receive(&*bus, &*clock, 10).await.is_empty(), "its id is remembered");
 }
 
 #[tokio::test]
@@ -81,10 +81,10 @@ async fn a_closed_store_leaves_one_file_and_takes_no_more() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_recovers() {
-    let Fresh { embedded, dir: _dir, .. } = fresh();
+    let Fresh { embedded, clock, dir: _dir } = fresh();
     let (store, bus) = (embedded.store(), embedded.bus());
     bus::publish(&*bus, &[("g", "held"), ("h", "visible")]).await;
-    let held = bus::receive(&*bus, 1).await;
+    let held = bus::receive(&*bus, &*clock, 1).await;
     store.limit_pages(1).await.expect("the store answers");
     let body = "x".repeat(20_000);
     let big = |name: &str| Changeset::new().insert(row(name, "", &body), Refusal::Stale);
@@ -102,13 +102,13 @@ async fn a_full_disk_refuses_and_recovers() {
     }
     let fat = lmall_app::ports::Message { body: body.as_str().into(), ..bus::message("k", "fat") };
     assert!(bus.publish(Topic::OrderEvents, vec![fat.clone()]).await[0].is_err());
-    let buried = bus.dead_letter(QUEUE, &held[0].receipt, &body, false).await;
+    let buried = bus.dead_letter(&held[0], &body, false).await;
     assert!(buried.is_err());
     store.limit_pages(0).await.expect("the store answers");
     assert_eq!(commit(&*store, big("0")).await, Said::Done);
     assert!(bus.publish(Topic::OrderEvents, vec![fat]).await[0].is_ok());
-    assert_eq!(bus::ids(&bus::receive(&*bus, 10).await), ["visible", "fat"]);
-    let buried = bus.dead_letter(QUEUE, &held[0].receipt, "now", false).await;
+    assert_eq!(bus::ids(&bus::receive(&*bus, &*clock, 10).await), ["visible", "fat"]);
+    let buried = bus.dead_letter(&held[0], "now", false).await;
     buried.expect("there is room again, and the receipt still holds");
     assert!(store.stats().failures > 0);
 }
@@ -124,7 +124,7 @@ async fn a_message_whose_deletion_failed_comes_again() {
     store.limit_pages(1).await.expect("the store answers");
     let body = "x".repeat(20_000);
     for attempt in 0..100 {
-        let held = bus::receive(&*bus, 1).await;
+        let held = bus::receive(&*bus, &*clock, 1).await;
         // A deletion needs no room. It fails when its transaction does, for another's sake.
         let fail = async |part: i32| {
             let big = |number: i32| {
@@ -138,7 +138,7 @@ async fn a_message_whose_deletion_failed_comes_again() {
         let (_, deleted, _) = tokio::join!(fail(0), deletion, fail(1));
         if deleted.is_err() {
             clock.advance(Duration::from_secs(30));
-            let again = bus::receive(&*bus, 100).await;
+            let again = bus::receive(&*bus, &*clock, 100).await;
             assert!(bus::ids(&again).contains(&&*held[0].message.dedup_id));
             return;
         }
@@ -212,7 +212,7 @@ fn a_damaged_or_foreign_file_is_refused() {
 }
 
 fn outbox(seq: u32) -> OutboxRow {
-    let id = crate::gate::order(7_212_345_678_901);
+    let id = lmall_contract::gate::order(7_212_345_678_901);
     OutboxRow {
         event_id: lmall_domain::EventId::of(id, EventType::OrderCreated.service(), seq),
         aggregate_id: id,
@@ -297,4 +297,33 @@ async fn expired_rows_go_and_others_stay() {
     let left = store.scan(Table::Order, None, 100).await.expect("readable");
     assert_eq!(left.len(), 25);
     assert_eq!(left[0].key.partition, "01");
+}
+
+#[tokio::test]
+async fn a_replay_is_recorded_for_400_days() {
+    let Fresh { embedded, clock, dir } = fresh();
+    let run = |started_at, replayed| ReplayRun {
+        trigger: ReplayTrigger::Operator,
+        filter: DeadLetterFilter { queue: Some(QUEUE), ..DeadLetterFilter::default() },
+        started_at,
+        replayed,
+        parked: 0,
+    };
+    let now = clock.now();
+    for (started_at, replayed) in [
+        (now, 1),
+        (now.after(Duration::from_secs(60)), 2),
+        (now.after(ReplayRun::KEPT + Duration::from_millis(1)), 3),
+    ] {
+        embedded.bus().record(&run(started_at, replayed)).await.expect("there is room");
+    }
+    drop(embedded);
+    let file = rusqlite::Connection::open(dir.path().join("lmall.db")).expect("a database");
+    let mut rows = file
+        .prepare("SELECT \"trigger\", queue, replayed FROM replay_run ORDER BY id")
+        .expect("the table is there");
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let rows: Vec<(String, String, u32)> = rows.and_then(Iterator::collect).expect("readable");
+    let kept = |replayed| ("operator".to_owned(), QUEUE.name().to_owned(), replayed);
+    assert_eq!(rows, [kept(2), kept(3)]);
 }

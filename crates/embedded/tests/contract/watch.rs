@@ -6,8 +6,7 @@ use lmall_app::{
     Changeset,
     ports::{Store, Watch},
 };
-
-use crate::{
+use lmall_contract::{
     clock::ManualClock,
     store::{Said, commit, key, row},
 };

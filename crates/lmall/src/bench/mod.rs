@@ -1,5 +1,6 @@
 //! `lmall bench …`: measurements, each on a server and a data directory of its own.
 
+mod gate;
 mod ids;
 mod orders;
 mod report;
@@ -56,6 +57,7 @@ pub(crate) fn run(
         BenchCommand::Orders(args) => orders::run(args),
         BenchCommand::Ids(args) => ids::run(args, make_ids),
         BenchCommand::Reserve(args) => reserve::run(args),
+        BenchCommand::Gate(args) => gate::run(args),
     }
 }
 

@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, request::Builder};
 use http_body_util::Full;
+use lmall_payment::DEMO_PROVIDER;
 use serde::Deserialize;
 use tokio::time::{sleep, timeout_at};
 
@@ -29,7 +30,7 @@ use super::{
 };
 use crate::{
     cli::{OrdersArgs, Rate},
-    client::{Api, DEMO_PROVIDER, Money, Signer, now},
+    client::{Api, Money, Signer, now},
     output,
     process::{self, Server},
 };

@@ -273,7 +273,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    fn this() -> Self {
+    pub(super) fn this() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let memory = value_of(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse();
         Self {
@@ -314,6 +314,16 @@ fn counter(metrics: &str, name: &str) -> Option<u64> {
 /// A rate, rounded for people.
 pub(super) fn per_second(count: u64, time: Duration) -> f64 {
     rounded(count as f64 / time.as_secs_f64())
+}
+
+/// A time in seconds, rounded for people.
+pub(super) fn seconds(time: Duration) -> f64 {
+    rounded(time.as_secs_f64())
+}
+
+/// What part of the second rate the first one is.
+pub(super) fn ratio(rate: f64, of: f64) -> f64 {
+    rounded(rate / of)
 }
 
 /// Three digits after the point.

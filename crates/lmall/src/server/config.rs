@@ -9,10 +9,11 @@ use lmall_app::{
     stock,
 };
 use lmall_domain::product::Product;
+use lmall_payment::DEMO_PROVIDER;
 use lmall_web::OperatorToken;
 
 use super::seed;
-use crate::{cli::ServeArgs, client::DEMO_PROVIDER, output};
+use crate::{cli::ServeArgs, output};
 
 /// Bytes of a secret that is made: as strong as the hash that it keys.
 const SECRET_BYTES: usize = 32;
@@ -23,8 +24,6 @@ pub(crate) struct Config {
     pub(super) stock: stock::Settings,
     pub(super) operator_token: OperatorToken,
     pub(super) providers: Arc<Providers>,
-    /// The secret with which the demo provider signs, if it is configured.
-    pub(super) demo_secret: Option<Secret>,
     /// Products to begin with, and their stock.
     pub(super) seed: Vec<(Product, u32)>,
     made: Vec<String>,
@@ -70,7 +69,6 @@ impl Config {
                 buckets: 1,
             },
             operator_token: OperatorToken::new(token),
-            demo_secret: demo_secret(&providers),
             providers: Arc::new(Providers::new(providers).context("LMALL_PROVIDERS")?),
             seed: args.catalogue().map_or(Ok(Vec::new()), |file| seed::read(&file))?,
             made,
@@ -81,13 +79,6 @@ impl Config {
     pub(super) fn announce(&self) {
         self.made.iter().for_each(output::say);
     }
-}
-
-fn demo_secret(providers: &[Provider]) -> Option<Secret> {
-    let demo = providers.iter().find(|provider| {
-        provider.name.as_str() == DEMO_PROVIDER && provider.scheme == Scheme::Generic
-    });
-    demo?.secrets.first().cloned()
 }
 
 fn random_hex() -> String {

@@ -2,20 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use lmall_app::{
-    consumer::{self, Consumer, HandleError, Incoming, Options, Runtime},
-    failure::chain,
-    ports::{Clock, Spawn, Table},
+    consumer::{Consumer, Options},
+    failure::{Failure, chain},
+    ports::{Clock, Table},
     relay::{Relay, SWEEP_AGE},
     shutdown::Shutdown,
-    topology::Queue,
 };
-use lmall_domain::event::EventType;
-use lmall_embedded::{Embedded, OutboxFeed, SqliteStore, SystemClock};
-use lmall_web::{Counter, Metrics};
-use tokio::task::JoinSet;
+use lmall_embedded::{Embedded, OutboxFeed, SqliteStore};
+use lmall_ops::Analytics;
+use lmall_runtime::{SystemClock, Tasks};
+use lmall_web::Metrics;
 
 use super::wiring::Shop;
 
@@ -43,53 +41,38 @@ const CERTAIN: Duration = Duration::from_secs(60);
 const PURGE_ROWS: usize = 10_000;
 
 /// Starts everything; it ends after `stop`.
-pub(super) fn start(
-    shop: &Shop,
-    embedded: &Embedded,
-    metrics: &Metrics,
-    stop: Shutdown,
-) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
+pub(super) fn start(shop: &Shop, embedded: &Embedded, metrics: &Metrics, stop: Shutdown) -> Tasks {
+    let mut tasks = Tasks::new(shop.clock.clone(), stop);
     let consumers: [Arc<dyn Consumer>; 4] = [
         Arc::new(shop.orders.clone()),
         Arc::new(shop.inventory.clone()),
         Arc::new(shop.payments.clone()),
         Arc::new(Analytics::new(metrics)),
     ];
-    let runtime =
-        Runtime { bus: shop.bus.clone(), clock: shop.clock.clone(), spawn: Arc::new(TokioSpawn) };
     for consumer in consumers {
-        tasks.spawn(consumer::run(consumer, runtime.clone(), CONSUMER, stop.clone()));
+        tasks.consume(consumer, shop.bus.clone(), CONSUMER);
     }
     for table in Table::ALL {
         let feed = embedded.store().outbox_feed(table);
-        tasks.spawn(relay(shop.relay.clone(), table, feed, shop.clock.clone(), stop.clone()));
+        tasks.spawn(relay(shop.relay.clone(), table, feed, shop.clock.clone(), tasks.stop()));
     }
-    schedules(shop, &mut tasks, &stop);
-    let (ids, lease_stop) = (shop.ids.clone(), stop);
+    schedules(shop, &mut tasks);
+    let (ids, lease_stop) = (shop.ids.clone(), tasks.stop());
     tasks.spawn(async move { ids.keep(lease_stop).await });
     count_store(metrics, shop.store.clone());
     tasks
 }
 
-/// Tasks of the surrounding tokio runtime.
-struct TokioSpawn;
-
-impl Spawn for TokioSpawn {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        tokio::spawn(task);
-    }
-}
-
-fn schedules(shop: &Shop, tasks: &mut JoinSet<()>, stop: &Shutdown) {
+fn schedules(shop: &Shop, tasks: &mut Tasks) {
     let mut every = |period, name, run: fn(Shop) -> BoxedRun| {
-        tasks.spawn(schedule(shop.clone(), period, name, run, stop.clone()));
+        let shop = shop.clone();
+        tasks.every(period, name, move || run(shop.clone()));
     };
     every(PROMPT, "cancel overdue orders", |shop| {
-        Box::pin(async move { Ok(shop.orders.cancel_overdue().await?) })
+        Box::pin(async move { shop.orders.cancel_overdue().await })
     });
     every(PROMPT, "expire reservations", |shop| {
-        Box::pin(async move { Ok(shop.inventory.expire_lapsed().await?) })
+        Box::pin(async move { shop.inventory.expire_lapsed().await })
     });
     every(CERTAIN, "sweep the outbox", |shop| {
         Box::pin(async move {
@@ -101,7 +84,7 @@ fn schedules(shop: &Shop, tasks: &mut JoinSet<()>, stop: &Shutdown) {
         })
     });
     every(CERTAIN, "chase refunds", |shop| {
-        Box::pin(async move { Ok(shop.payments.chase_refunds().await?) })
+        Box::pin(async move { shop.payments.chase_refunds().await })
     });
     every(CERTAIN, "replay dead letters", |shop| {
         Box::pin(async move {
@@ -112,31 +95,15 @@ fn schedules(shop: &Shop, tasks: &mut JoinSet<()>, stop: &Shutdown) {
     every(CERTAIN, "check the stock gate", |shop| {
         Box::pin(async move { Ok(shop.inventory.check_drift().await?.drifted.len()) })
     });
+    every(PROMPT, "rebuild the stock gate", |shop| {
+        Box::pin(async move { shop.inventory.rebuild_noted().await })
+    });
     every(CERTAIN, "purge expired rows", |shop| {
         Box::pin(async move { Ok(shop.store.purge_expired(shop.clock.now(), PURGE_ROWS).await?) })
     });
 }
 
-type BoxedRun = BoxFuture<'static, anyhow::Result<usize>>;
-
-/// Runs a job again and again: it looks at the whole state each time, so a run that is missed or
-/// doubled is harmless.
-async fn schedule(
-    shop: Shop,
-    period: Duration,
-    name: &'static str,
-    run: fn(Shop) -> BoxedRun,
-    mut stop: Shutdown,
-) {
-    let clock = shop.clock.clone();
-    while stop.pause(&*clock, period).await {
-        match run(shop.clone()).await {
-            Ok(0) => {}
-            Ok(found) => tracing::info!(job = name, found, "job done"),
-            Err(error) => tracing::warn!(job = name, error = format!("{error:#}"), "job failed"),
-        }
-    }
-}
+type BoxedRun = BoxFuture<'static, Result<usize, Failure>>;
 
 /// Publishes what the last process left, then what is committed, as it is committed.
 async fn relay(
@@ -180,38 +147,6 @@ async fn relay(
                 return;
             }
         }
-    }
-}
-
-/// Counts what the shop does, for `/metrics`. Not critical: it keeps no rows, so a message that
-/// comes twice counts twice.
-struct Analytics {
-    counters: Vec<(EventType, Counter)>,
-}
-
-impl Analytics {
-    fn new(metrics: &Metrics) -> Self {
-        let counter = |kind: &EventType| {
-            let labels = [("event_type", kind.name())];
-            let help = "Events that the analytics consumer saw.";
-            (*kind, metrics.counter_with("lmall_events_total", help, &labels))
-        };
-        Self { counters: Queue::Analytics.subscriptions().iter().map(counter).collect() }
-    }
-}
-
-#[async_trait]
-impl Consumer for Analytics {
-    fn queue(&self) -> Queue {
-        Queue::Analytics
-    }
-
-    async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
-        let kind = incoming.envelope.event.event_type();
-        if let Some((_, counter)) = self.counters.iter().find(|(other, _)| *other == kind) {
-            counter.inc();
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,9 @@
 //! The services on the embedded adapters, and their routes on one port.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -9,20 +12,22 @@ use lmall_app::{
     Changeset,
     failure::{Failure, chain, committed},
     ids::LeasedIds,
-    ops::{audit::Auditor, dead_letters::Replayer},
+    ops::dead_letters::Replayer,
     order::Orders,
     payment::Payments,
-    ports::{Key, StockGate, Store, Table, Watch},
+    ports::{Key, StockGate, Store, Table},
     relay::Relay,
     row,
     shutdown::Shutdown,
     stock::Inventory,
 };
 use lmall_domain::{CustomerId, Money, OrderId, Sku};
-use lmall_embedded::{Embedded, SqliteBus, SqliteStore, SystemClock};
-use lmall_web::Metrics;
+use lmall_embedded::{Embedded, SqliteBus, SqliteStore};
+use lmall_payment::DemoProvider;
+use lmall_runtime::{StoppingWatch, SystemClock};
+use lmall_web::{Metrics, client::BaseUrl};
 
-use super::{config::Config, demo_provider::DemoProvider, ops};
+use super::{config::Config, openapi};
 
 /// Everything that runs in the process.
 #[derive(Clone)]
@@ -36,7 +41,6 @@ pub(super) struct Shop {
     pub(super) payments: Payments,
     pub(super) relay: Relay,
     pub(super) replayer: Replayer,
-    pub(super) auditor: Auditor,
 }
 
 impl Shop {
@@ -53,25 +57,38 @@ impl Shop {
     ) -> anyhow::Result<Self> {
         let (store, bus) = (embedded.store(), embedded.bus());
         let ids = Arc::new(LeasedIds::acquire(store.clone(), clock.clone()).await?);
-        let watch = Arc::new(StoppingWatch { store: store.clone(), intake });
+        let watch = Arc::new(StoppingWatch::new(store.clone(), intake));
         let orders = Orders::new(store.clone(), watch, clock.clone(), ids.clone(), config.orders);
         orders.prepare().await?;
         let gate: Arc<dyn StockGate> = embedded.gate();
         let inventory = Inventory::new(store.clone(), gate, clock.clone(), config.stock);
         inventory.prewarm().await?;
         let providers = Arc::clone(&config.providers);
-        let gateway = Arc::new(DemoProvider::new(address, config.demo_secret.as_ref())?);
+        let gateway = DemoProvider::new(own_url(address)?, providers.clone(), clock.clone());
+        let gateway = Arc::new(gateway);
         let payments = Payments::new(store.clone(), gateway, clock.clone(), providers);
         let relay = Relay::new(store.clone(), bus.clone(), clock.clone());
         let replayer = Replayer::new(bus.clone(), clock.clone());
-        let auditor = Auditor {
-            store: store.clone(),
-            scan: store.clone(),
-            letters: bus.clone(),
-            clock: clock.clone(),
-        };
-        Ok(Self { store, bus, clock, ids, orders, inventory, payments, relay, replayer, auditor })
+        Ok(Self { store, bus, clock, ids, orders, inventory, payments, relay, replayer })
     }
+
+    /// What the operator's routes work with.
+    fn office(&self) -> lmall_ops::Parts {
+        lmall_ops::Parts {
+            store: self.store.clone(),
+            scan: self.store.clone(),
+            letters: self.bus.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// Where the demo provider calls: a server that listens on every address, on this machine's own.
+fn own_url(mut address: SocketAddr) -> anyhow::Result<BaseUrl> {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{address}").parse()?)
 }
 
 /// All routes of all services.
@@ -84,10 +101,10 @@ pub(super) fn router(shop: &Shop, config: &Config, metrics: &Metrics) -> Router 
     let router = lmall_order::router(shop.orders.clone(), views.clone(), token())
         .merge(lmall_inventory::router(shop.inventory.clone(), token()))
         .merge(lmall_payment::router(shop.payments.clone(), views, token()))
-        .merge(ops::router(shop.clone(), token()))
+        .merge(lmall_ops::router(shop.office(), token()))
         .merge(lmall_web::health::routes(metrics.clone(), ready))
-        .merge(lmall_web::openapi::route(ops::openapi()));
-    lmall_web::finish_with(router, metrics, &["/v1/ops/audit"])
+        .merge(lmall_web::openapi::route(openapi::whole()));
+    lmall_web::finish_with(router, metrics, &[lmall_ops::SLOW_ROUTE])
 }
 
 /// Whether the store takes a transaction: on a full disk, say, it only reads.
@@ -121,23 +138,5 @@ impl lmall_payment::OrderOwner for Views {
     async fn owner(&self, order_id: OrderId) -> Result<Option<(CustomerId, Money)>, Failure> {
         let order = self.orders.load(order_id).await?;
         Ok(order.map(|order| (order.value.customer_id, order.value.total)))
-    }
-}
-
-/// The store's watch, until no more requests are taken: then nobody is kept waiting.
-struct StoppingWatch {
-    store: Arc<SqliteStore>,
-    intake: Shutdown,
-}
-
-#[async_trait]
-impl Watch for StoppingWatch {
-    async fn changed(&self, key: &Key, seen_version: u64, timeout: Duration) -> bool {
-        let mut intake = self.intake.clone();
-        tokio::select! {
-            biased;
-            () = intake.fired() => false,
-            going_on = self.store.changed(key, seen_version, timeout) => going_on,
-        }
     }
 }

@@ -1,7 +1,9 @@
 //! LMall from outside: the built binary, its answers, its signals and its files.
 //!
-//! Each test starts a server of its own on a free port and a temporary directory, and knows
-//! nothing of the code behind it.
+//! Each test starts a shop of its own, empty and on free ports, and knows nothing of the code
+//! behind it. With `LMALL_TEST_FORM=aws` and the profile `aws` of nextest, the tests of the API
+//! run against the AWS form: five services, a local AWS stack and Redis for each test. What is
+//! about the embedded form alone is left out there by name, and fails when it is not.
 
 mod api_conventions;
 mod api_inventory;
@@ -9,6 +11,8 @@ mod api_ops;
 mod api_orders;
 mod api_payments;
 mod api_products;
+mod aws_demo;
+mod aws_process;
 mod crash;
 mod demo;
 mod oversell;

@@ -53,37 +53,75 @@ fn in_folder(package: &Value, folder: &str) -> bool {
     Path::new(manifest).starts_with(root().join(folder))
 }
 
+/// What is for tests alone: nothing that runs in production may need it.
+const FOR_TESTS: [&str; 3] = ["lmall-contract", "lmall-servers", "lmall-sim"];
+
+/// What a package of ours may depend on, of ours. `None` is everything but what is for tests.
+fn allowed(package: &Value) -> Option<&'static [&'static str]> {
+    let folder = |folder| in_folder(package, folder);
+    match name(package) {
+        "lmall-domain" => Some(&[]),
+        "lmall-app" => Some(&["lmall-domain"]),
+        "lmall-aws" | "lmall-embedded" | "lmall-runtime" | "lmall-web" | "lmall-sim" => {
+            Some(&["lmall-app", "lmall-domain"])
+        }
+        "lmall-contract" => Some(&["lmall-app", "lmall-domain"]),
+        "lmall-servers" => Some(&[]),
+        "lmall-service" => {
+            Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-runtime", "lmall-web"])
+        }
+        "lmall-lambda" => Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-runtime"]),
+        _ if folder("hot-path") => Some(&[
+            "lmall-app",
+            "lmall-aws",
+            "lmall-domain",
+            "lmall-runtime",
+            "lmall-service",
+            "lmall-web",
+        ]),
+        _ if folder("functions") => {
+            Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-lambda", "lmall-runtime"])
+        }
+        _ => None,
+    }
+}
+
 #[test]
 fn dependencies_point_inwards() {
     let packages = packages();
     let known = |wanted: &str| packages.iter().any(|package| name(package) == wanted);
-    assert!(["lmall-domain", "lmall-app", "lmall-embedded"].into_iter().all(known));
-    let services: Vec<_> = packages.iter().filter(|p| in_folder(p, "hot-path")).map(name).collect();
-    assert!(services.len() >= 3, "{services:?}");
+    assert!(["lmall-domain", "lmall-app", "lmall-embedded", "lmall-aws"].into_iter().all(known));
+    let in_folder = |folder| packages.iter().filter(move |p| in_folder(p, folder)).count();
+    assert!(in_folder("hot-path") >= 5 && in_folder("functions") >= 4, "services and functions");
+    assert!(
+        packages.iter().filter(|package| allowed(package).is_none()).map(name).eq(["lmall"]),
+        "a new crate needs its place in the rule"
+    );
     for package in &packages {
-        let refuse = |dependency: &str| match name(package) {
-            "lmall-domain" => !DOMAIN.contains(&dependency),
-            "lmall-app" => {
-                SDKS.iter().any(|sdk| dependency.starts_with(sdk))
-                    || (dependency.starts_with("lmall-") && dependency != "lmall-domain")
-            }
-            _ if dependency == "lmall-sim" => true,
-            "lmall-web" | "lmall-embedded" | "lmall-sim" => {
-                dependency.starts_with("lmall-")
-                    && !["lmall-app", "lmall-domain"].contains(&dependency)
-            }
-            service if services.contains(&service) => {
-                services.contains(&dependency)
-                    || ["lmall-embedded", "rusqlite", "lmall"].contains(&dependency)
-            }
-            _ => false,
+        let refuse = |dependency: &str| {
+            let ours = known(dependency);
+            FOR_TESTS.contains(&dependency)
+                || (ours && allowed(package).is_some_and(|allowed| !allowed.contains(&dependency)))
         };
-        let aws = |dependency: &str| {
-            !in_folder(package, "crates/aws")
-                && AWS_SDKS.iter().any(|sdk| dependency.starts_with(sdk))
+        let refused: Vec<_> = dependencies(package).into_iter().filter(|d| refuse(d)).collect();
+        assert!(refused.is_empty(), "{} must not depend on {refused:?}", name(package));
+    }
+}
+
+#[test]
+fn what_knows_a_vendor_is_in_one_crate() {
+    for package in &packages() {
+        let refuse = |dependency: &str| {
+            let begins = |with: &[&str]| with.iter().any(|sdk| dependency.starts_with(sdk));
+            match name(package) {
+                "lmall-domain" => !DOMAIN.contains(&dependency),
+                "lmall-app" => begins(&SDKS),
+                "lmall-aws" => begins(&["axum", "hyper", "rusqlite", "utoipa"]),
+                "lmall-embedded" => begins(&AWS_SDKS),
+                _ => begins(&AWS_SDKS) || (dependency == "rusqlite"),
+            }
         };
-        let refused: Vec<_> =
-            dependencies(package).into_iter().filter(|name| refuse(name) || aws(name)).collect();
+        let refused: Vec<_> = dependencies(package).into_iter().filter(|d| refuse(d)).collect();
         assert!(refused.is_empty(), "{} must not depend on {refused:?}", name(package));
     }
 }

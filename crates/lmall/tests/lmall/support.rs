@@ -1,16 +1,20 @@
 //! A server process, a client that sends exactly what it is told, and a shop to work with.
 
 mod http;
+mod installation;
 mod load;
 mod server;
+mod service;
 mod shop;
 mod signing;
 
 use std::time::{Duration, Instant};
 
-pub(crate) use http::{Answer, Api, Call};
+pub(crate) use http::{Answer, Api, Call, OPERATOR_TOKEN};
+pub(crate) use installation::Installation;
 pub(crate) use load::Load;
 pub(crate) use server::{Ended, Server, command, run_to_end, serve_command, temp_dir};
+pub(crate) use service::{Service, run_binary};
 pub(crate) use shop::{captured, eur, text};
 pub(crate) use signing::{
     PROVIDERS, SECRET_DEMO, SECRET_DEMO_OLD, SECRET_STANDARD, SECRET_STRIPE, Scheme, signed,

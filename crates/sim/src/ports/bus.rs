@@ -192,17 +192,18 @@ impl Bus for BusPort {
 
     async fn dead_letter(
         &self,
-        queue: Queue,
-        receipt: &Receipt,
+        delivery: &Delivery,
         cause: &str,
         permanent: bool,
     ) -> Result<(), BusError> {
+        let queue = delivery.queue;
         self.site.hop("sqs send dead letter").await;
         if self.strikes(Fault::PublishRefused) {
             self.site.hop("sqs dead letter refused").await;
             return Err(away("the dead letter is refused"));
         }
-        let buried = handle(receipt).filter(|handle| self.bury(queue, *handle, cause, permanent));
+        let buried =
+            handle(&delivery.receipt).filter(|handle| self.bury(queue, *handle, cause, permanent));
         self.site.hop("sqs dead letter sent").await;
         let Some(handle) = buried else { return Ok(()) };
         if self.strikes(Fault::DeadLetterHalf) {

@@ -4,6 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderName, request::Parts};
+use parking_lot::RwLock;
 use subtle::ConstantTimeEq;
 
 use super::headers::{Values, values};
@@ -16,9 +17,10 @@ pub const X_OPERATOR_TOKEN: HeaderName = HeaderName::from_static("x-operator-tok
 #[derive(Clone, Copy, Debug)]
 pub struct Operator;
 
-/// The token that operators must show; an empty one matches nothing.
+/// The token that operators must show; an empty one matches nothing. It can be replaced while
+/// requests come in, and clones see that.
 #[derive(Clone)]
-pub struct OperatorToken(Arc<str>);
+pub struct OperatorToken(Arc<RwLock<Arc<str>>>);
 
 /// The state of a router that has operator routes: what its handlers work with, and the token.
 ///
@@ -29,12 +31,24 @@ impl OperatorToken {
     /// Takes the secret.
     #[must_use]
     pub fn new(token: impl Into<Arc<str>>) -> Self {
-        Self(token.into())
+        Self(Arc::new(RwLock::new(token.into())))
+    }
+
+    /// Asks for this secret from now on: how it is rotated.
+    pub fn replace(&self, token: impl Into<Arc<str>>) {
+        *self.0.write() = token.into();
+    }
+
+    /// The secret, for showing it to another service.
+    #[must_use]
+    pub fn expose(&self) -> Arc<str> {
+        self.0.read().clone()
     }
 
     /// Compares in a time that depends on the lengths only.
     fn matches(&self, shown: &[u8]) -> bool {
-        !self.0.is_empty() && bool::from(self.0.as_bytes().ct_eq(shown))
+        let token = self.expose();
+        !token.is_empty() && bool::from(token.as_bytes().ct_eq(shown))
     }
 }
 
@@ -97,6 +111,14 @@ mod tests {
     fn an_empty_token_matches_nothing() {
         assert!(OperatorToken::new("a").matches(b"a"));
         assert!(!OperatorToken::new("").matches(b""));
+    }
+
+    #[test]
+    fn a_token_that_is_replaced_opens_nothing_any_more() {
+        let token = OperatorToken::new("old");
+        let seen_by_a_router = token.clone();
+        token.replace("new");
+        assert!(seen_by_a_router.matches(b"new") && !seen_by_a_router.matches(b"old"));
     }
 
     #[test]

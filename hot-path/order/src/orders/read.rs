@@ -8,20 +8,22 @@ use axum::{
 use lmall_app::row;
 use lmall_domain::OrderId;
 use lmall_web::{
-    ApiPath, ApiQuery, CustomerId, Page, PageQuery, PreferWait, Problem,
+    ApiPath, ApiQuery, Caller, CustomerId, Page, PageQuery, PreferWait, Problem,
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 
-use super::{order::Order, own_order, wait::preference_applied};
+use super::{order::Order, visible_order, wait::preference_applied};
 use crate::shop::Shop;
 
 /// Read an order.
+///
+/// Only the customer who placed it, or an operator, sees it.
 #[utoipa::path(
     get,
     path = "/v1/orders/{id}",
     operation_id = "get_order",
     tag = "orders",
-    security(("customer" = [])),
+    security(("customer" = []), ("operator" = [])),
     params(
         ("id" = String, Path, description = "the order's id", example = "7212345678901"),
         ("Prefer" = Option<String>, Header, nullable = false, example = "wait=2",
@@ -32,7 +34,8 @@ use crate::shop::Shop;
         (status = 200, description = "the order", body = Order, headers(
             ("Preference-Applied" = String, description = "`wait=N`, if it was honored"),
         )),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
+        (status = 401, description = "`/problems/unauthenticated`: no customer, no operator token"),
+        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: unknown, or not yours"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`"),
@@ -40,11 +43,11 @@ use crate::shop::Shop;
 )]
 pub(crate) async fn get(
     State(shop): State<Shop>,
-    CustomerId(customer_id): CustomerId,
+    caller: Caller,
     ApiPath(id): ApiPath<OrderId>,
     PreferWait(wait): PreferWait,
 ) -> Result<Response, Problem> {
-    let found = own_order(&shop, &customer_id, id).await?;
+    let found = visible_order(&shop, &caller, id).await?;
     let order = match wait {
         Some(limit) => shop.orders.wait_for_status(found, limit).await?,
         None => found,

@@ -64,6 +64,13 @@ async fn who_may_not_ask_is_told_before_anything_else() {
             (Request::get("/v1/orders/x/events"), "", 401, "unauthenticated", ""),
             (Request::put("/v1/products/tea-01"), "{", 401, "unauthenticated", ""),
             (operator("wrong"), "{", 403, "forbidden", ""),
+            (
+                Request::get("/v1/orders/7").header("x-operator-token", "wrong"),
+                "",
+                403,
+                "forbidden",
+                "",
+            ),
         ],
     )
     .await;
@@ -103,6 +110,7 @@ async fn a_store_that_is_away_is_a_reason_to_ask_again() {
             row(of_ann(Request::get("/v1/orders")), ""),
             row(of_ann(Request::post("/v1/orders/7/cancel")), ""),
             row(of_ann(Request::get("/v1/orders/7/events")), ""),
+            row(Request::get("/v1/orders/7").header("x-operator-token", OPERATOR_TOKEN), ""),
             row(Request::get("/v1/products"), ""),
             row(Request::get("/v1/products/tea"), ""),
             row(put, product),

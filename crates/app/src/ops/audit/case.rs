@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use lmall_domain::{OrderId, order::Order, payment::Payment, stock::Reservation};
 
 use super::order_id;
@@ -15,6 +16,9 @@ use crate::{
 
 /// Rows read in one go.
 const PAGE: usize = 1_000;
+
+/// Orders read at a time.
+const LOADS_AT_ONCE: usize = 16;
 
 /// One order, as all services see it.
 #[derive(Debug)]
@@ -95,71 +99,36 @@ pub(super) const fn place(table: Table) -> usize {
     }
 }
 
-/// All orders, by merging the three tables: each is in the order of its partitions.
+/// All orders: those that any of the tables knows, each once.
+///
+/// A scan has an order of its own, so the tables cannot be merged. It is read for the ids only,
+/// and each new one is then read by its key.
 pub(super) struct Cases<'a> {
-    streams: [Stream<'a>; 3],
+    store: &'a dyn Store,
+    scan: &'a dyn Scan,
+    tables: VecDeque<Table>,
+    after: Option<Key>,
+    seen: HashSet<OrderId>,
 }
 
 impl<'a> Cases<'a> {
-    pub(super) fn new(scan: &'a dyn Scan) -> Self {
-        Self { streams: Table::ALL.map(|table| Stream::new(scan, table)) }
+    pub(super) fn new(store: &'a dyn Store, scan: &'a dyn Scan) -> Self {
+        Self { store, scan, tables: Table::ALL.into(), after: None, seen: HashSet::new() }
     }
 
-    /// The next order; `None` after the last one.
-    pub(super) async fn next(&mut self) -> Result<Option<Case>, Failure> {
-        let mut first: Option<String> = None;
-        for stream in &mut self.streams {
-            if let Some(partition) = stream.peek().await? {
-                let earlier = first.as_deref().is_none_or(|first| partition < first);
-                if earlier {
-                    first = Some(partition.to_owned());
-                }
-            }
+    /// Some more orders, perhaps none; `None` after the last ones.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Case>>, Failure> {
+        let Some(table) = self.tables.front() else { return Ok(None) };
+        let items = self.scan.scan(*table, self.after.as_ref(), PAGE).await?;
+        self.after = items.last().map(|item| item.key.clone());
+        if items.is_empty() {
+            self.tables.pop_front();
         }
-        let Some((partition, id)) =
-            first.and_then(|first| Some((order_id(&first)?, first))).map(|(id, first)| (first, id))
-        else {
-            return Ok(None);
-        };
-        let mut case = Case::new(id);
-        for stream in &mut self.streams {
-            while let Some(item) = stream.next_of(&partition).await? {
-                case.add(&item)?;
-            }
-        }
-        Ok(Some(case))
-    }
-}
-
-/// The rows of a table whose partition is an order id. Digits sort before letters, so those
-/// come first; the stream ends at the first other partition.
-struct Stream<'a> {
-    scan: &'a dyn Scan,
-    table: Table,
-    after: Option<Key>,
-    ahead: VecDeque<Item>,
-    ended: bool,
-}
-
-impl<'a> Stream<'a> {
-    fn new(scan: &'a dyn Scan, table: Table) -> Self {
-        Self { scan, table, after: None, ahead: VecDeque::new(), ended: false }
-    }
-
-    async fn peek(&mut self) -> Result<Option<&str>, Failure> {
-        if self.ahead.is_empty() && !self.ended {
-            let items = self.scan.scan(self.table, self.after.as_ref(), PAGE).await?;
-            self.after = items.last().map(|item| item.key.clone());
-            let all = items.len();
-            let is_order = |item: &Item| order_id(&item.key.partition).is_some();
-            self.ahead = items.into_iter().take_while(is_order).collect();
-            self.ended = self.ahead.len() < all || all == 0;
-        }
-        Ok(self.ahead.front().map(|item| item.key.partition.as_str()))
-    }
-
-    async fn next_of(&mut self, partition: &str) -> Result<Option<Item>, Failure> {
-        let same = self.peek().await?.is_some_and(|next| next == partition);
-        Ok(if same { self.ahead.pop_front() } else { None })
+        let ids = items.iter().filter_map(|item| order_id(&item.key.partition));
+        let ids: Vec<_> = ids.filter(|id| self.seen.insert(*id)).collect();
+        let cases = ids.into_iter().map(|id| Case::load(self.store, id).boxed());
+        let cases: Vec<_> = cases.collect();
+        let cases = stream::iter(cases).buffered(LOADS_AT_ONCE).try_collect().await?;
+        Ok(Some(cases))
     }
 }

@@ -241,13 +241,12 @@ impl Bus for MemBus {
 
     async fn dead_letter(
         &self,
-        queue: Queue,
-        receipt: &Receipt,
+        delivery: &Delivery,
         cause: &str,
         permanent: bool,
     ) -> Result<(), BusError> {
         let mut state = self.state.lock();
-        if let Some(index) = Self::held(&state, queue, receipt) {
+        if let Some(index) = Self::held(&state, delivery.queue, &delivery.receipt) {
             let Waiting { message, receive_count, .. } = state.waiting.remove(index);
             let (dedup_id, cause) = (message.dedup_id, cause.to_owned());
             state.dead.push(Dead { dedup_id, cause, permanent, receive_count });

@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::{Api, PROVIDERS, http::OPERATOR_TOKEN, within};
+use super::{Api, Installation, PROVIDERS, http::OPERATOR_TOKEN, within};
 
 /// The longest time until the ready line; a debug build on a busy machine is slow.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -103,9 +103,39 @@ impl Drop for Process {
     }
 }
 
+/// What stands behind a server.
+enum Runs {
+    Process(Process),
+    Installation(Box<Installation>),
+}
+
+impl Runs {
+    /// The one process of the embedded form.
+    fn process(&mut self) -> &mut Process {
+        match self {
+            Self::Process(process) => process,
+            Self::Installation(_) => panic!("{EMBEDDED_ONLY}"),
+        }
+    }
+}
+
+/// Said by a test that needs a process, a file or a log of its own.
+const EMBEDDED_ONLY: &str = "this test is about the embedded form alone: \
+    leave it out of the profile `aws` in .config/nextest.toml";
+
+/// Whether the tests run against the AWS form.
+#[expect(clippy::disallowed_methods, reason = "tests have no command line of their own")]
+fn is_aws_tested() -> bool {
+    match env::var("LMALL_TEST_FORM").as_deref() {
+        Ok("aws") => true,
+        Ok("embedded" | "") | Err(env::VarError::NotPresent) => false,
+        other => panic!("LMALL_TEST_FORM is `embedded` or `aws`, not {other:?}"),
+    }
+}
+
 /// A running server.
 pub(crate) struct Server {
-    process: Process,
+    runs: Runs,
     api: Api,
     log: Arc<Mutex<Vec<String>>>,
     printed: Vec<String>,
@@ -113,13 +143,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server on a directory of its own.
+    /// A shop of its own, empty: in the form that `LMALL_TEST_FORM` names, `embedded` or `aws`.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// A server on a directory of its own, with more environment.
+    /// The same, with more environment.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
+        if is_aws_tested() {
+            let installation = Installation::start(variables).await;
+            let api = Api::new(installation.gateway.url.clone());
+            let runs = Runs::Installation(Box::new(installation));
+            return Self { runs, api, log: Arc::default(), printed: Vec::new(), _data: None };
+        }
         let data = temp_dir();
         let mut server = Self::start_on(data.path(), variables).await;
         server._data = Some(data);
@@ -147,6 +183,7 @@ impl Server {
 
     /// Starts it and waits for the ready line.
     pub(crate) async fn started(mut command: Command) -> Self {
+        assert!(!is_aws_tested(), "{EMBEDDED_ONLY}");
         let mut process = Process(command.spawn().expect("the program starts"));
         let stdout = process.0.stdout.take().expect("a pipe");
         let pipe = process.0.stderr.take().expect("a pipe");
@@ -176,7 +213,7 @@ impl Server {
         };
         let line = printed.last().and_then(|line| line.strip_prefix(READY));
         let base = line.and_then(|line| line.split(' ').next()).expect("an address").to_owned();
-        Self { process, api: Api::new(base), log, printed, _data: None }
+        Self { runs: Runs::Process(process), api: Api::new(base), log, printed, _data: None }
     }
 
     /// What it printed until it was ready; the last line says that it is.
@@ -186,11 +223,17 @@ impl Server {
 
     /// What it has logged so far.
     pub(crate) fn log(&self) -> Vec<String> {
-        lines(&self.log)
+        match &self.runs {
+            Runs::Process(_) => lines(&self.log),
+            Runs::Installation(installation) => installation.log(),
+        }
     }
 
     pub(crate) fn pid(&self) -> Pid {
-        Pid::from_child(&self.process.0)
+        match &self.runs {
+            Runs::Process(process) => Pid::from_child(&process.0),
+            Runs::Installation(_) => panic!("{EMBEDDED_ONLY}"),
+        }
     }
 
     /// Asks it to end.
@@ -200,14 +243,15 @@ impl Server {
 
     /// Waits for its end, which must come in time and with code 0.
     pub(crate) async fn ends_well(mut self) {
-        let status = self.process.ended(STOP_WITHIN).await;
+        let status = self.runs.process().ended(STOP_WITHIN).await;
         assert_eq!(status.code(), Some(0), "{status}; it said {:#?}", self.log());
     }
 
     /// `kill -9`, at once.
     pub(crate) fn kill(mut self) {
-        self.process.0.kill().expect("a process that can be killed");
-        self.process.0.wait().expect("a child");
+        let process = self.runs.process();
+        process.0.kill().expect("a process that can be killed");
+        process.0.wait().expect("a child");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lmall_app::{
-    ports::{BusError, DeadLetter, DeadLetterFilter, DeadLetters, Message, QueueDepth},
+    ports::{BusError, DeadLetter, DeadLetterFilter, DeadLetters, Message, QueueDepth, ReplayRun},
     topology::Queue,
 };
 
@@ -76,6 +76,15 @@ impl DeadLetters for BusPort {
         });
         self.site.hop("sqs parked").await;
         Ok(parked)
+    }
+
+    /// The trace of the run is its record.
+    async fn record(&self, run: &ReplayRun) -> Result<(), BusError> {
+        self.site.note(|| {
+            let ReplayRun { trigger, replayed, parked, .. } = run;
+            format!("{} replayed {replayed} and parked {parked}", trigger.name())
+        });
+        Ok(())
     }
 
     async fn depths(&self) -> Result<Vec<QueueDepth>, BusError> {

@@ -50,7 +50,7 @@ fn what_is_not_deleted_comes_again_and_its_old_receipt_is_void() {
         let receipt = Receipt("no receipt".to_owned());
         world.port.delete(QUEUE, vec![receipt]).await.unwrap();
         world.port.change_visibility(QUEUE, &first[0].receipt, SETTLED).await.unwrap();
-        world.port.dead_letter(QUEUE, &first[0].receipt, "late", false).await.unwrap();
+        world.port.dead_letter(&first[0], "late", false).await.unwrap();
         assert_eq!(world.depth(), (1, 1, 0, 0));
         delete(&world.port, &second).await;
         assert_eq!(ids(&world.receive().await), ["2"]);
@@ -67,7 +67,7 @@ fn dead_letters_keep_everything_and_let_their_group_go_on() {
         world.publish(&[("g", "1"), ("g", "2"), ("g", "3")]).await;
         for (cause, permanent) in [("first", false), ("second", true)] {
             let held = receive(&world.port, 1).await.remove(0);
-            world.port.dead_letter(QUEUE, &held.receipt, cause, permanent).await.unwrap();
+            world.port.dead_letter(&held, cause, permanent).await.unwrap();
         }
         assert_eq!(world.depth(), (1, 0, 2, 0));
         let all = letters(&world.port).await;
@@ -99,7 +99,7 @@ fn a_replay_under_the_old_id_is_dropped_and_under_a_new_one_is_not() {
     calmly(async |world| {
         world.publish(&[("g", "1"), ("h", "2")]).await;
         for held in world.receive().await {
-            world.port.dead_letter(QUEUE, &held.receipt, "a cause", false).await.unwrap();
+            world.port.dead_letter(&held, "a cause", false).await.unwrap();
         }
         for letter in letters(&world.port).await {
             let mut replay = letter.message.clone();

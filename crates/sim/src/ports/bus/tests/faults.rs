@@ -83,13 +83,13 @@ fn a_receive_that_is_not_answered_counts() {
 /// still.
 async fn each(
     world: &World,
-    call: impl AsyncFn(BusPort, Receipt) -> Result<(), BusError>,
+    call: impl AsyncFn(BusPort, Delivery) -> Result<(), BusError>,
 ) -> Vec<(bool, bool)> {
     fill(world).await;
     let mut seen = Vec::new();
     for held in world.receive().await {
         let before = world.depth().1;
-        let result = call(world.port.clone(), held.receipt).await;
+        let result = call(world.port.clone(), held).await;
         seen.push((result.is_err(), world.depth().1 == before));
     }
     assert!(seen.iter().any(|(failed, _)| *failed));
@@ -99,7 +99,8 @@ async fn each(
 #[test]
 fn an_acknowledgement_that_is_lost_deletes_nothing() {
     run(1, only(Fault::AckLost), async |world| {
-        let delete = async |port: BusPort, receipt| port.delete(QUEUE, vec![receipt]).await;
+        let delete =
+            async |port: BusPort, held: Delivery| port.delete(QUEUE, vec![held.receipt]).await;
         let seen = each(&world, delete).await;
         assert!(seen.iter().all(|(failed, is_held)| failed == is_held));
     });
@@ -108,7 +109,8 @@ fn an_acknowledgement_that_is_lost_deletes_nothing() {
 #[test]
 fn an_acknowledgement_that_is_not_answered_deletes() {
     run(1, only(Fault::AckUnanswered), async |world| {
-        let delete = async |port: BusPort, receipt| port.delete(QUEUE, vec![receipt]).await;
+        let delete =
+            async |port: BusPort, held: Delivery| port.delete(QUEUE, vec![held.receipt]).await;
         let seen = each(&world, delete).await;
         assert!(seen.iter().all(|(_, is_held)| !is_held));
         let deleted = world.log.of(QUEUE).into_iter().filter(|line| line.starts_with("deleted"));
@@ -119,8 +121,8 @@ fn an_acknowledgement_that_is_not_answered_deletes() {
 #[test]
 fn a_change_of_visibility_that_is_lost_changes_nothing() {
     run(1, only(Fault::VisibilityLost), async |world| {
-        let release = async |port: BusPort, receipt: Receipt| {
-            port.change_visibility(QUEUE, &receipt, Duration::ZERO).await
+        let release = async |port: BusPort, held: Delivery| {
+            port.change_visibility(QUEUE, &held.receipt, Duration::ZERO).await
         };
         let seen = each(&world, release).await;
         assert!(seen.iter().all(|(failed, is_held)| failed == is_held));
@@ -130,9 +132,8 @@ fn a_change_of_visibility_that_is_lost_changes_nothing() {
 #[test]
 fn a_dead_letter_may_be_left_in_its_queue_and_die_again() {
     run(1, only(Fault::DeadLetterHalf), async |world| {
-        let bury = async |port: BusPort, receipt: Receipt| {
-            port.dead_letter(QUEUE, &receipt, "a cause", false).await
-        };
+        let bury =
+            async |port: BusPort, held: Delivery| port.dead_letter(&held, "a cause", false).await;
         let seen = each(&world, bury).await;
         assert!(seen.iter().all(|(failed, is_held)| failed == is_held));
         let many = u64::try_from(MANY).unwrap();
@@ -152,7 +153,7 @@ fn a_letter_may_be_sent_again_and_stay() {
     run(1, only(Fault::RedriveHalf), async |world| {
         fill(&world).await;
         for held in world.receive().await {
-            world.port.dead_letter(QUEUE, &held.receipt, "a cause", false).await.unwrap();
+            world.port.dead_letter(&held, "a cause", false).await.unwrap();
         }
         let mut half = 0;
         for letter in world.port.aws.letters() {

@@ -112,7 +112,7 @@ fn what_passes_its_retention_is_reported() {
         world.publish(&[("g", "1"), ("h", "2"), ("i", "3")]).await;
         let held = world.receive().await;
         for (index, held) in held[..2].iter().enumerate() {
-            world.port.dead_letter(QUEUE, &held.receipt, "a cause", false).await.unwrap();
+            world.port.dead_letter(held, "a cause", false).await.unwrap();
             if index == 0 {
                 let letter = world.port.aws.letters().remove(0);
                 assert!(world.port.park(&letter.id).await.unwrap());

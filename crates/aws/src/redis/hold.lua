@@ -1,0 +1,78 @@
+-- Holds units for an order, all or nothing. An order that holds units already is granted those.
+--
+-- KEYS[1]  the gate of a SKU
+-- ARGV[1]  order id    ARGV[2]  units, at least 1
+-- ARGV[3]  a whole number that says at which bucket to begin
+--
+-- The allocations as `bucket:units,…`; `-` when there is not enough; nil when the gate is closed.
+
+local known = redis.call('HMGET', KEYS[1], 'open', ARGV[1], 'b0')
+local open, held = known[1], known[2]
+if not open then
+  return nil
+end
+-- Before the stock: the order that took the last unit asks again.
+if held then
+  return held
+end
+local wanted = tonumber(ARGV[2])
+
+-- Nearly always there is one bucket, and it has been read already.
+if open == '0' then
+  local left = tonumber(known[3]) - wanted
+  if left < 0 then
+    return '-'
+  end
+  local allocation = '0:' .. ARGV[2]
+  -- A number below 2^53 reaches Redis with all its digits.
+  redis.call('HSET', KEYS[1], 'b0', left, ARGV[1], allocation)
+  return allocation
+end
+
+local buckets, fields = {}, {}
+for bucket in string.gmatch(open, '%d+') do
+  buckets[#buckets + 1] = bucket
+  fields[#fields + 1] = 'b' .. bucket
+end
+local count = #buckets
+if count == 0 then
+  return '-'
+end
+local available = redis.call('HMGET', KEYS[1], unpack(fields))
+local start = tonumber(ARGV[3])
+
+for step = 0, count - 1 do
+  local place = (start + step) % count + 1
+  local units = tonumber(available[place])
+  if units >= wanted then
+    local allocation = buckets[place] .. ':' .. ARGV[2]
+    redis.call('HSET', KEYS[1], fields[place], units - wanted, ARGV[1], allocation)
+    return allocation
+  end
+end
+
+-- No bucket has enough: the fullest ones together, if those do.
+local fullest = {}
+for place = 1, count do
+  local units = tonumber(available[place])
+  if units > 0 then
+    fullest[#fullest + 1] = { place = place, units = units }
+  end
+end
+table.sort(fullest, function(one, other)
+  return one.units > other.units or (one.units == other.units and one.place < other.place)
+end)
+local allocations, writes, missing = {}, {}, wanted
+for _, bucket in ipairs(fullest) do
+  local taken = math.min(bucket.units, missing)
+  allocations[#allocations + 1] = buckets[bucket.place] .. ':' .. string.format('%.0f', taken)
+  writes[#writes + 1] = fields[bucket.place]
+  writes[#writes + 1] = bucket.units - taken
+  missing = missing - taken
+  if missing == 0 then
+    local text = table.concat(allocations, ',')
+    redis.call('HSET', KEYS[1], ARGV[1], text, unpack(writes))
+    return text
+  end
+end
+return '-'

@@ -1,0 +1,8 @@
+//! The stock gate and the payment deadlines on real Redis servers.
+
+mod contract;
+mod deadlines;
+mod faults;
+mod loss;
+mod shop;
+mod tls;

@@ -1,0 +1,45 @@
+//! The services as processes: what they refuse to start with.
+
+use crate::support::run_binary;
+
+const SERVICES: [&str; 5] =
+    ["lmall-order", "lmall-inventory", "lmall-payment", "lmall-ops", "lmall-gateway"];
+
+/// What each service needs, and nothing that is there.
+const GOOD: [(&str, &str); 11] = [
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "111122223333"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ("LMALL_AWS_ACCOUNT", "111122223333"),
+    ("LMALL_OPERATOR_TOKEN", "token"),
+    ("LMALL_PROVIDERS", "[]"),
+    ("LMALL_REDIS_URL", "redis://127.0.0.1:1"),
+    ("LMALL_ORDER_URL", "http://127.0.0.1:1"),
+    ("LMALL_INVENTORY_URL", "http://127.0.0.1:1"),
+    ("LMALL_PAYMENT_URL", "http://127.0.0.1:1"),
+    ("LMALL_OPS_URL", "http://127.0.0.1:1"),
+];
+
+#[test]
+fn a_bad_configuration_is_one_line_and_code_2() {
+    let all = SERVICES;
+    let rows: [(&[&str], &str, &str); 7] = [
+        (&all, "LMALL_LISTEN", "nowhere"),
+        (&all, "LMALL_LOG", "http=loud"),
+        (&all[..4], "AWS_REGION", ""),
+        (&all[..4], "LMALL_AWS_ACCOUNT", ""),
+        (&["lmall-inventory", "lmall-order"], "LMALL_REDIS_URL", "nowhere"),
+        (&["lmall-payment"], "LMALL_PROVIDERS", "[{\"secrets\":[\"hush\"]}]"),
+        (&["lmall-gateway", "lmall-payment"], "LMALL_ORDER_URL", "https://elsewhere"),
+    ];
+    for (services, variable, value) in rows {
+        for service in services {
+            let variables = [&GOOD[..], &[(variable, value)]].concat();
+            let (code, said, complained) = run_binary(service, &[], &variables);
+            let shown = format!("{service} {variable}={value}: {code:?} {said} {complained}");
+            assert_eq!(code, Some(2), "{shown}");
+            assert_eq!((complained.lines().count(), &*said), (1, ""), "{shown}");
+            assert!(!complained.contains("hush"), "a secret: {shown}");
+        }
+    }
+}
