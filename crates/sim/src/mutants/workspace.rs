@@ -17,7 +17,7 @@ pub(super) const DOMAIN: &str = "crates/domain/";
 const FILES: [&str; 3] = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"];
 
 /// Where the crates are.
-const FOLDERS: [&str; 2] = ["crates", "hot-path"];
+const FOLDERS: [&str; 3] = ["crates", "functions", "hot-path"];
 
 /// By path from the workspace's folder on, with `/`.
 type Files = BTreeMap<String, Vec<u8>>;
