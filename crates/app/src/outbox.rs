@@ -1,9 +1,9 @@
 //! The outbox row: an event, durable in the transaction that made it true.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use lmall_domain::{
-    EventId, OrderId, Timestamp,
+    AggregateId, EventId, Timestamp,
     event::{Envelope, Event, EventType},
 };
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ports::{Index, IndexEntry, Key, Message, NewRow, Table},
-    row::SHARDS,
+    row::{SHARDS, partition},
 };
 
 /// What ties an event to the request that caused it.
@@ -33,13 +33,13 @@ enum Status {
     Sent,
 }
 
-/// An event as the outbox keeps it: for ever, as its order's audit trail.
+/// An event as the outbox keeps it: for ever, as its aggregate's audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
     /// `{aggregate_id}-{service}-{seq}`.
     pub event_id: EventId,
-    /// The order.
-    pub aggregate_id: OrderId,
+    /// What it is about.
+    pub aggregate_id: AggregateId,
     /// Counts the service's events of the aggregate, from 1.
     pub seq: u32,
     /// What happened.
@@ -55,7 +55,8 @@ pub struct OutboxRow {
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
     id: EventId,
-    aggregate_id: OrderId,
+    #[serde(borrow)]
+    aggregate_id: Cow<'a, str>,
     seq: u32,
     event_type: EventType,
     status: Status,
@@ -67,24 +68,25 @@ struct Body<'a> {
 }
 
 impl OutboxRow {
-    /// The prefix of the sort keys of outbox rows in an order's partition.
+    /// The prefix of the sort keys of outbox rows in an aggregate's partition.
     pub const SORT_PREFIX: &'static str = "outbox#";
 
-    /// The `seq`-th event of its service about this order.
+    /// The `seq`-th event of its service about this aggregate.
     #[must_use]
     pub fn new(
-        aggregate_id: OrderId,
+        aggregate_id: impl Into<AggregateId>,
         seq: u32,
         event: Event,
         now: Timestamp,
         trace: Trace,
     ) -> Self {
         let event_type = event.event_type();
-        let event_id = EventId::of(aggregate_id, event_type.service(), seq);
-        let envelope =
-            Envelope { event_id: event_id.clone(), occurred_at: now, aggregate_id, event };
-        let envelope = envelope.to_json().into();
-        Self { event_id, aggregate_id, seq, event_type, envelope, created_at: now, trace }
+        let aggregate_id = aggregate_id.into();
+        let event_id = EventId::of(aggregate_id.clone(), event_type.service(), seq);
+        let envelope = Envelope { event_id, occurred_at: now, aggregate_id, event };
+        let text = envelope.to_json().into();
+        let Envelope { event_id, aggregate_id, .. } = envelope;
+        Self { event_id, aggregate_id, seq, event_type, envelope: text, created_at: now, trace }
     }
 
     /// The table of the service that writes it.
@@ -97,7 +99,7 @@ impl OutboxRow {
     #[must_use]
     pub fn key(&self) -> Key {
         let sort = format!("{}{:06}", Self::SORT_PREFIX, self.seq);
-        Key::new(self.table(), self.aggregate_id.to_string(), sort)
+        Key::new(self.table(), partition(&self.aggregate_id), sort)
     }
 
     /// The row while it waits for the relay: in the index of pending rows.
@@ -120,7 +122,7 @@ impl OutboxRow {
     fn row(&self, status: Status, indexes: Vec<IndexEntry>) -> NewRow {
         let body = Body {
             id: self.event_id.clone(),
-            aggregate_id: self.aggregate_id,
+            aggregate_id: self.aggregate_id.to_string().into(),
             seq: self.seq,
             event_type: self.event_type,
             status,
@@ -138,9 +140,11 @@ impl OutboxRow {
     /// When the body is not one.
     pub fn from_body(body: &[u8]) -> Result<(Self, bool), serde_json::Error> {
         let body: Body<'_> = serde_json::from_slice(body)?;
+        let aggregate_id = AggregateId::parse(body.event_type.service(), &body.aggregate_id)
+            .map_err(serde::de::Error::custom)?;
         let row = Self {
             event_id: body.id,
-            aggregate_id: body.aggregate_id,
+            aggregate_id,
             seq: body.seq,
             event_type: body.event_type,
             envelope: body.payload.get().into(),

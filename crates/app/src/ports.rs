@@ -5,6 +5,7 @@ mod deadlines;
 mod gate;
 mod gateway;
 mod notices;
+mod revocations;
 mod store;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use deadlines::{DeadlineError, Deadlines};
 pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};
 pub use gateway::{GatewayError, PaymentGateway, RefundAnswer, RefundRequest};
 pub use notices::{LoggedNotices, Notice, Notices};
+pub use revocations::{RevocationError, Revocations};
 pub use store::{
     CommitError, Index, IndexEntry, IndexQuery, Item, Key, NewRow, Page, Query, Scan, Store,
     StoreError, Table, Watch,

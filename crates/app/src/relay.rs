@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use lmall_domain::OrderId;
+use lmall_domain::AggregateId;
 
 use crate::{
     Changeset, Refusal, Write,
@@ -14,7 +14,7 @@ use crate::{
     outbox::OutboxRow,
     pages::Pages,
     ports::{Bus, Clock, Index, Item, Query, Store, Table},
-    row::skipped,
+    row::{self, skipped},
 };
 
 /// Rows PENDING for longer than this were lost on the way and are published by the sweeper.
@@ -61,18 +61,18 @@ impl Relay {
         &self,
         rows: Vec<OutboxRow>,
     ) -> Result<Vec<OutboxRow>, Failure> {
-        let mut in_turn: BTreeMap<(OrderId, u32), OutboxRow> = BTreeMap::new();
-        let mut last: BTreeMap<OrderId, (Table, u32)> = BTreeMap::new();
+        let mut in_turn: BTreeMap<(AggregateId, u32), OutboxRow> = BTreeMap::new();
+        let mut last: BTreeMap<AggregateId, (Table, u32)> = BTreeMap::new();
         for row in rows {
-            let (_, seq) = last.entry(row.aggregate_id).or_insert((row.table(), row.seq));
+            let (_, seq) = last.entry(row.aggregate_id.clone()).or_insert((row.table(), row.seq));
             *seq = row.seq.max(*seq);
-            in_turn.insert((row.aggregate_id, row.seq), row);
+            in_turn.insert((row.aggregate_id.clone(), row.seq), row);
         }
         for (aggregate_id, (table, seq)) in last {
             if seq > 1 {
-                let rows = self.rows_from_first_pending(table, aggregate_id).await?;
+                let rows = self.rows_from_first_pending(table, &aggregate_id).await?;
                 let before = rows.into_iter().filter(|row| row.seq < seq);
-                in_turn.extend(before.map(|row| ((aggregate_id, row.seq), row)));
+                in_turn.extend(before.map(|row| ((row.aggregate_id.clone(), row.seq), row)));
             }
         }
         Ok(self.publish(in_turn.into_values().collect()).await)
@@ -86,12 +86,12 @@ impl Relay {
         let mut left = rows;
         while !left.is_empty() {
             let (round, later) = first_of_each(left);
-            let mut failed: Vec<OrderId> = Vec::new();
+            let mut failed: Vec<AggregateId> = Vec::new();
             for (row, published) in self.publish_round(round).await {
                 if published {
                     sent.push(row);
                 } else {
-                    failed.push(row.aggregate_id);
+                    failed.push(row.aggregate_id.clone());
                     unsent.push(row);
                 }
             }
@@ -100,7 +100,9 @@ impl Relay {
                 if failed.contains(&row.aggregate_id) { unsent.push(row) } else { left.push(row) }
             }
         }
-        unsent.sort_by_key(|row| (row.aggregate_id, row.seq));
+        unsent.sort_by(|one, other| {
+            (&one.aggregate_id, one.seq).cmp(&(&other.aggregate_id, other.seq))
+        });
         (sent, unsent)
     }
 
@@ -154,7 +156,7 @@ impl Relay {
     pub async fn sweep(&self, table: Table, age: Duration) -> Result<usize, Failure> {
         let mut found = 0;
         // What failed must not be overtaken by a later row that another page has.
-        let mut stuck: BTreeSet<OrderId> = BTreeSet::new();
+        let mut stuck: BTreeSet<AggregateId> = BTreeSet::new();
         let until = Some(self.clock.now().before(age));
         let mut pages = Pages::new(&*self.store, table, Index::OutboxPending, until);
         while let Some(items) = pages.next().await? {
@@ -163,14 +165,14 @@ impl Relay {
             found += aggregates.len();
             let mut rows = Vec::new();
             for aggregate_id in aggregates.difference(&stuck) {
-                match self.rows_from_first_pending(table, *aggregate_id).await {
+                match self.rows_from_first_pending(table, aggregate_id).await {
                     Ok(from) => rows.extend(from),
                     Err(failure @ Failure::Corrupt(..)) => skipped(&failure),
                     Err(failure) => return Err(failure),
                 }
             }
             let unsent = self.publish(rows).await;
-            stuck.extend(unsent.iter().map(|row| row.aggregate_id));
+            stuck.extend(unsent.into_iter().map(|row| row.aggregate_id));
         }
         Ok(found)
     }
@@ -180,11 +182,11 @@ impl Relay {
     async fn rows_from_first_pending(
         &self,
         table: Table,
-        aggregate_id: OrderId,
+        aggregate_id: &AggregateId,
     ) -> Result<Vec<OutboxRow>, Failure> {
         let mut query = Query {
             table,
-            partition: aggregate_id.to_string(),
+            partition: row::partition(aggregate_id),
             prefix: OutboxRow::SORT_PREFIX.to_owned(),
             after: None,
             limit: PAGE,
@@ -219,5 +221,5 @@ fn skip_corrupt<T>(read: Result<T, Failure>) -> Option<T> {
 
 fn first_of_each(rows: Vec<OutboxRow>) -> (Vec<OutboxRow>, Vec<OutboxRow>) {
     let mut seen = HashSet::with_capacity(rows.len());
-    rows.into_iter().partition(|row| seen.insert(row.aggregate_id))
+    rows.into_iter().partition(|row| seen.insert(row.aggregate_id.clone()))
 }

@@ -13,11 +13,13 @@
 //! | inventory | `skus` | SKU | that a SKU has a ledger |
 //! | payment | order id | `payment` | a payment |
 //! | payment | `event#{provider}#{id}` | `event` | a provider's event |
-//! | each | order id | `outbox#{seq}` | an event of the service |
-//! | each | order id | `handled#{event id}` | a dedupe row |
+//! | each | aggregate | `outbox#{seq}` | an event of the service |
+//! | each | aggregate | `handled#{event id}` | a dedupe row |
+//!
+//! An aggregate's partition is the order id, `product#{sku}` or `customer#{id}`.
 
 use lmall_domain::{
-    CustomerId, OrderId, PaymentId, ProviderName, Sku, Timestamp, id::Reference,
+    AggregateId, CustomerId, OrderId, PaymentId, ProviderName, Sku, Timestamp, id::Reference,
     limits::TRANSACTION_WRITES_MAX, order::Order, payment::Payment, stock::Reservation,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -104,6 +106,16 @@ fn by_time(index: Index, order_id: OrderId, time: Timestamp) -> IndexEntry {
         index,
         partition: order_id.slot(SHARDS).to_string(),
         sort: format!("{:015}#{order_id}", time.as_millis()),
+    }
+}
+
+/// The partition of an aggregate: its rows, its events, and what was heard about it.
+#[must_use]
+pub fn partition(aggregate: &AggregateId) -> String {
+    match aggregate {
+        AggregateId::Order(id) => id.to_string(),
+        AggregateId::Product(sku) => format!("product#{sku}"),
+        AggregateId::Customer(id) => format!("customer#{id}"),
     }
 }
 

@@ -15,11 +15,22 @@ pub enum Queue {
     Payment,
     /// What is not critical, standard.
     Analytics,
+    /// Of the product service, FIFO.
+    Product,
+    /// Of the user service, FIFO.
+    Customer,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Order, Self::Inventory, Self::Payment, Self::Analytics];
+    pub const ALL: [Self; 6] = [
+        Self::Order,
+        Self::Inventory,
+        Self::Payment,
+        Self::Analytics,
+        Self::Product,
+        Self::Customer,
+    ];
 
     /// The name of the queue.
     #[must_use]
@@ -29,6 +40,8 @@ impl Queue {
             Self::Inventory => "lmall-inventory.fifo",
             Self::Payment => "lmall-payment.fifo",
             Self::Analytics => "lmall-analytics",
+            Self::Product => "lmall-product.fifo",
+            Self::Customer => "lmall-customer.fifo",
         }
     }
 
@@ -42,7 +55,7 @@ impl Queue {
     #[must_use]
     pub const fn is_fifo(self) -> bool {
         match self {
-            Self::Order | Self::Inventory | Self::Payment => true,
+            Self::Order | Self::Inventory | Self::Payment | Self::Product | Self::Customer => true,
             Self::Analytics => false,
         }
     }
@@ -55,6 +68,8 @@ impl Queue {
             Self::Order => Some(Table::Order),
             Self::Inventory => Some(Table::Inventory),
             Self::Payment => Some(Table::Payment),
+            Self::Product => Some(Table::Catalogue),
+            Self::Customer => Some(Table::Customer),
             Self::Analytics => None,
         }
     }
@@ -84,6 +99,7 @@ impl Queue {
                 E::PaymentFailed,
                 E::PaymentRefunded,
             ],
+            Self::Product | Self::Customer => &[],
         }
     }
 }

@@ -49,11 +49,13 @@ struct Names([String; Table::ALL.len()]);
 
 impl Names {
     fn of(&self, table: Table) -> &str {
-        let [order, inventory, payment] = &self.0;
+        let [order, inventory, payment, catalogue, customer] = &self.0;
         match table {
             Table::Order => order,
             Table::Inventory => inventory,
             Table::Payment => payment,
+            Table::Catalogue => catalogue,
+            Table::Customer => customer,
         }
     }
 }

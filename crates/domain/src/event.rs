@@ -6,12 +6,12 @@
 mod payload;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 
 pub use payload::*;
 
-use crate::{EventId, OrderId, Timestamp};
+use crate::{AggregateId, EventId, Timestamp};
 
 /// The version that new envelopes carry. A consumer takes any minor of this major.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -25,6 +25,10 @@ pub enum Service {
     Inventory,
     /// Money.
     Payment,
+    /// Products.
+    Product,
+    /// Customers.
+    Customer,
 }
 
 impl Service {
@@ -35,6 +39,8 @@ impl Service {
             Self::Order => "order",
             Self::Inventory => "inventory",
             Self::Payment => "payment",
+            Self::Product => "product",
+            Self::Customer => "customer",
         }
     }
 }
@@ -46,15 +52,25 @@ pub enum Topic {
     OrderEvents,
     /// Written by payment.
     PaymentEvents,
+    /// Written by product.
+    ProductEvents,
+    /// Written by customer.
+    CustomerEvents,
 }
 
 impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::OrderEvents, Self::PaymentEvents, Self::ProductEvents, Self::CustomerEvents];
+
     /// The name of the topic.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::OrderEvents => "lmall-order-events.fifo",
             Self::PaymentEvents => "lmall-payment-events.fifo",
+            Self::ProductEvents => "lmall-product-events.fifo",
+            Self::CustomerEvents => "lmall-customer-events.fifo",
         }
     }
 }
@@ -156,6 +172,10 @@ events! {
     PaymentCaptured, "payment.captured", Payment, PaymentEvents;
     PaymentFailed, "payment.failed", Payment, PaymentEvents;
     PaymentRefunded, "payment.refunded", Payment, PaymentEvents;
+    ProductChanged, "product.changed", Product, ProductEvents;
+    CustomerMailRequested, "customer.mail.requested", Customer, CustomerEvents;
+    CustomerMerged, "customer.merged", Customer, CustomerEvents;
+    CustomerErased, "customer.erased", Customer, CustomerEvents;
 }
 
 /// An event with its identity: what the outbox stores and the bus delivers.
@@ -165,8 +185,8 @@ pub struct Envelope {
     pub event_id: EventId,
     /// When it was decided.
     pub occurred_at: Timestamp,
-    /// The order it is about, and its FIFO group.
-    pub aggregate_id: OrderId,
+    /// What it is about, and its FIFO group.
+    pub aggregate_id: AggregateId,
     /// What happened.
     pub event: Event,
 }
@@ -190,7 +210,7 @@ struct WireOut<'a, P> {
     event_type: &'static str,
     event_id: &'a EventId,
     occurred_at: Timestamp,
-    aggregate_id: OrderId,
+    aggregate_id: &'a AggregateId,
     schema_version: &'static str,
     payload: &'a P,
 }
@@ -201,7 +221,8 @@ struct WireIn<'a> {
     event_type: std::borrow::Cow<'a, str>,
     event_id: EventId,
     occurred_at: Timestamp,
-    aggregate_id: OrderId,
+    #[serde(borrow)]
+    aggregate_id: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     schema_version: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
@@ -214,7 +235,7 @@ impl Envelope {
             event_type: self.event.event_type().name(),
             event_id: &self.event_id,
             occurred_at: self.occurred_at,
-            aggregate_id: self.aggregate_id,
+            aggregate_id: &self.aggregate_id,
             schema_version: SCHEMA_VERSION,
             payload,
         };
@@ -235,7 +256,8 @@ impl Envelope {
         Ok(Self {
             event_id: wire.event_id,
             occurred_at: wire.occurred_at,
-            aggregate_id: wire.aggregate_id,
+            aggregate_id: AggregateId::parse(event_type.service(), &wire.aggregate_id)
+                .map_err(serde_json::Error::custom)?,
             event: Event::decode(event_type, wire.payload)?,
         })
     }

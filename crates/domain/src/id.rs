@@ -6,6 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::event::Service;
 
+mod aggregate;
+
+pub use aggregate::AggregateId;
+
 /// A text that is not an identifier of the wanted kind.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{what} must be {rule}")]
@@ -161,8 +165,12 @@ text_id!(
     Reference, "a reference", 128, b"_.:/#@ -"
 );
 text_id!(
+    /// A session of a customer: a family of refresh tokens.
+    SessionId, "a session id", 64, b"_-"
+);
+text_id!(
     /// An outbox event: `{aggregate_id}-{service}-{seq}`.
-    EventId, "an event id", 96, b"_.:-"
+    EventId, "an event id", 96, b"_.:@-"
 );
 text_id!(
     /// A refund that an order asks for: `{order_id}-refund-{n}`.
@@ -170,12 +178,12 @@ text_id!(
 );
 
 impl EventId {
-    /// The id of the `seq`-th event, counted from 1, that `service` writes about `order_id`.
+    /// The id of the `seq`-th event, counted from 1, that `service` writes about the aggregate.
     ///
     /// It is deterministic, so a retried command can never write a second event for one change.
     #[must_use]
-    pub fn of(order_id: OrderId, service: Service, seq: u32) -> Self {
-        Self(format!("{order_id}-{}-{seq}", service.name()).into())
+    pub fn of(aggregate: impl Into<AggregateId>, service: Service, seq: u32) -> Self {
+        Self(format!("{}-{}-{seq}", aggregate.into(), service.name()).into())
     }
 }
 

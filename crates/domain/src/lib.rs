@@ -6,6 +6,7 @@
 //!
 //! It must never read a clock, draw a random number, do I/O, await, or touch a float.
 
+pub mod customer;
 pub mod event;
 pub mod id;
 pub mod limits;
@@ -16,6 +17,6 @@ pub mod product;
 pub mod stock;
 pub mod time;
 
-pub use id::{CustomerId, EventId, OrderId, PaymentId, ProviderName, RefundId, Sku};
+pub use id::{AggregateId, CustomerId, EventId, OrderId, PaymentId, ProviderName, RefundId, Sku};
 pub use money::Money;
 pub use time::Timestamp;

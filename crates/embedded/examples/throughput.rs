@@ -142,7 +142,7 @@ fn changeset(
     };
     let outbox = OutboxRow {
         event_id: EventId::of(id, event_type.service(), seq),
-        aggregate_id: id,
+        aggregate_id: id.into(),
         seq,
         event_type,
         envelope: text(490).into(),

@@ -58,12 +58,14 @@ struct Queues {
 
 impl Queues {
     fn line(&self, queue: Queue) -> &Line {
-        let [order, inventory, payment, analytics] = &self.lines;
+        let [order, inventory, payment, analytics, product, customer] = &self.lines;
         match queue {
             Queue::Order => order,
             Queue::Inventory => inventory,
             Queue::Payment => payment,
             Queue::Analytics => analytics,
+            Queue::Product => product,
+            Queue::Customer => customer,
         }
     }
 

@@ -285,7 +285,10 @@ fn kind(key: &Key) -> Kind {
         (Table::Inventory, sort) if sort.starts_with(lmall_app::row::BUCKET_PREFIX) => Kind::Bucket,
         (Table::Payment, "payment") => Kind::Payment,
         (Table::Payment, "event") => Kind::ProviderEvent,
-        (Table::Order | Table::Inventory | Table::Payment, _) => Kind::Other,
+        (
+            Table::Order | Table::Inventory | Table::Payment | Table::Catalogue | Table::Customer,
+            _,
+        ) => Kind::Other,
     }
 }
 

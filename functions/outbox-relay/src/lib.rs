@@ -21,7 +21,7 @@ use lmall_app::{
     failure::{Failure, chain},
     relay::Relay,
 };
-use lmall_domain::{EventId, OrderId};
+use lmall_domain::{AggregateId, EventId};
 use lmall_lambda::{
     FunctionError,
     stream::{Checkpoint, outbox_insert},
@@ -79,9 +79,9 @@ async fn publish(relay: &Relay, rows: Places) -> Vec<usize> {
 
 /// An aggregate has a row that cannot be read. The others are not to wait for it.
 async fn each_alone(relay: &Relay, rows: Places) -> Vec<usize> {
-    let mut aggregates: BTreeMap<OrderId, Places> = BTreeMap::new();
+    let mut aggregates: BTreeMap<AggregateId, Places> = BTreeMap::new();
     for (place, row) in rows {
-        aggregates.entry(row.aggregate_id).or_default().push((place, row));
+        aggregates.entry(row.aggregate_id.clone()).or_default().push((place, row));
     }
     let mut failed = Vec::new();
     for (aggregate_id, rows) in aggregates {

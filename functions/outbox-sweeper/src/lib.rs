@@ -30,6 +30,10 @@ pub struct Swept {
     pub inventory: usize,
     /// Of the payment table.
     pub payment: usize,
+    /// Of the catalogue table.
+    pub catalogue: usize,
+    /// Of the customer table.
+    pub customer: usize,
 }
 
 /// Sweeps all tables.
@@ -46,6 +50,8 @@ pub async fn handle(input: Value, parts: &Parts) -> Result<Swept, FunctionError>
             Table::Order => &mut swept.order,
             Table::Inventory => &mut swept.inventory,
             Table::Payment => &mut swept.payment,
+            Table::Catalogue => &mut swept.catalogue,
+            Table::Customer => &mut swept.customer,
         };
         match parts.relay.sweep(table, SWEEP_AGE).await {
             Ok(found) => *count = found,
@@ -55,7 +61,7 @@ pub async fn handle(input: Value, parts: &Parts) -> Result<Swept, FunctionError>
             }
         }
     }
-    let Swept { order, inventory, payment } = swept;
-    tracing::info!(order, inventory, payment, "outboxes swept");
+    let Swept { order, inventory, payment, catalogue, customer } = swept;
+    tracing::info!(order, inventory, payment, catalogue, customer, "outboxes swept");
     failed.map_or(Ok(swept), |failure| Err(failure.into()))
 }

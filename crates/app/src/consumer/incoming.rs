@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lmall_domain::{
-    EventId, Timestamp,
+    CustomerId, EventId, OrderId, Sku, Timestamp,
     event::{DecodeError, Envelope, EventType, Service},
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use crate::{
     failure::{Failure, Round, committed, rounds},
     outbox::Trace,
     ports::{Clock, Key, Message, NewRow, Store, Table},
+    row,
 };
 
 /// A message on its way into a use case.
@@ -65,7 +66,7 @@ pub struct Place {
 }
 
 impl Incoming {
-    /// The prefix of the sort keys of dedupe rows in an order's partition.
+    /// The prefix of the sort keys of dedupe rows in an aggregate's partition.
     pub const SORT_PREFIX: &'static str = "handled#";
 
     /// Decodes a message.
@@ -104,7 +105,7 @@ impl Incoming {
         clock: &dyn Clock,
         table: Table,
     ) -> Result<(), Failure> {
-        rounds(clock, self.envelope.aggregate_id.get(), async || {
+        rounds(clock, self.envelope.aggregate_id.mixed(), async || {
             let row = self.dedupe_row(table, clock.now());
             let changes = Changeset::new().insert(row, Refusal::AlreadyHandled);
             Ok(match committed(store.commit(changes).await)? {
@@ -113,6 +114,35 @@ impl Incoming {
             })
         })
         .await
+    }
+
+    /// The order that it is about.
+    ///
+    /// # Errors
+    /// When it is about something else: it can never work.
+    pub fn order_id(&self) -> Result<OrderId, Failure> {
+        self.envelope.aggregate_id.order().ok_or_else(|| self.not_about("an order"))
+    }
+
+    /// The product that it is about.
+    ///
+    /// # Errors
+    /// When it is about something else: it can never work.
+    pub fn product(&self) -> Result<&Sku, Failure> {
+        self.envelope.aggregate_id.product().ok_or_else(|| self.not_about("a product"))
+    }
+
+    /// The customer that it is about.
+    ///
+    /// # Errors
+    /// When it is about something else: it can never work.
+    pub fn customer(&self) -> Result<&CustomerId, Failure> {
+        self.envelope.aggregate_id.customer().ok_or_else(|| self.not_about("a customer"))
+    }
+
+    fn not_about(&self, what: &str) -> Failure {
+        let event = self.envelope.event.event_type().name();
+        Failure::Never(format!("`{event}` is not about {what}"))
     }
 
     /// That the consumer named `service` does not know what to do with the message: it can
@@ -131,6 +161,7 @@ impl Incoming {
             trail,
         };
         let sort = format!("{}{}", Self::SORT_PREFIX, self.envelope.event_id);
-        crate::row::plain(Key::new(table, self.envelope.aggregate_id.to_string(), sort), &kept)
+        let partition = row::partition(&self.envelope.aggregate_id);
+        row::plain(Key::new(table, partition, sort), &kept)
     }
 }

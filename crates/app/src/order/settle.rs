@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use lmall_domain::{
+    OrderId,
     event::Service,
     order::{Command, Decision, Order},
 };
@@ -23,8 +24,9 @@ impl Consumer for Orders {
     async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
         let command = Command::of(&incoming.envelope.event)
             .ok_or_else(|| incoming.not_consumed_by(Service::Order))?;
-        let salt = incoming.envelope.aggregate_id.get();
-        Ok(rounds(&*self.clock, salt, || self.settle_round(&incoming, command)).await?)
+        let order_id = incoming.order_id()?;
+        let settle = || self.settle_round(&incoming, order_id, command);
+        Ok(rounds(&*self.clock, order_id.get(), settle).await?)
     }
 }
 
@@ -32,13 +34,12 @@ impl Orders {
     async fn settle_round(
         &self,
         incoming: &Incoming,
+        order_id: OrderId,
         command: Command,
     ) -> Result<Round<()>, Failure> {
         let now = self.clock.now();
-        let before = self
-            .load(incoming.envelope.aggregate_id)
-            .await?
-            .ok_or(Failure::NotYet("the order is not known yet"))?;
+        let before =
+            self.load(order_id).await?.ok_or(Failure::NotYet("the order is not known yet"))?;
         // A repeated event is decided on like a new one; its dedupe row refuses the commit.
         let handled = |order: &Order, version, turn| {
             let place = Place { events: order.events, turn, version };

@@ -36,12 +36,16 @@ impl Consumer for Payments {
             | Event::InventoryConfirmed(_)
             | Event::PaymentCaptured(_)
             | Event::PaymentFailed(_)
-            | Event::PaymentRefunded(_) => {
+            | Event::PaymentRefunded(_)
+            | Event::ProductChanged(_)
+            | Event::CustomerMailRequested(_)
+            | Event::CustomerMerged(_)
+            | Event::CustomerErased(_) => {
                 return Err(incoming.not_consumed_by(Service::Payment));
             }
         };
         if let Some(due) = refund_due {
-            self.refund(incoming.envelope.aggregate_id, due, &incoming.trace).await?;
+            self.refund(incoming.order_id()?, due, &incoming.trace).await?;
         }
         Ok(incoming.note_handled(&*self.store, &*self.clock, TABLE).await?)
     }
@@ -51,7 +55,7 @@ impl Payments {
     /// The order is known from now on: what providers said of it before settles, one event a
     /// transaction; the dedupe row is in the last one.
     async fn expect(&self, incoming: &Incoming, total: Money) -> Result<(), Failure> {
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let mut command = Command::Expect(total);
         loop {
             let next = command.clone();
@@ -71,7 +75,7 @@ impl Payments {
         command: &Command,
     ) -> Result<Round<bool>, Failure> {
         let now = self.clock.now();
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let before = self.load(order_id).await?;
         let current = before.as_ref().map(|before| &before.value);
         let decision = decide(order_id, current, command.clone(), now)

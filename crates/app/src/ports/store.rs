@@ -17,11 +17,19 @@ pub enum Table {
     Inventory,
     /// Payments and provider events.
     Payment,
+    /// Products and what is said of them.
+    Catalogue,
+    /// Customers, their sessions and what is theirs.
+    Customer,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Order, Self::Inventory, Self::Payment];
+    pub const ALL: [Self; 5] =
+        [Self::Order, Self::Inventory, Self::Payment, Self::Catalogue, Self::Customer];
+
+    /// Those in which something is written about orders.
+    pub const OF_ORDERS: [Self; 4] = [Self::Order, Self::Inventory, Self::Payment, Self::Catalogue];
 
     /// The table of the service.
     #[must_use]
@@ -30,6 +38,8 @@ impl Table {
             Service::Order => Self::Order,
             Service::Inventory => Self::Inventory,
             Service::Payment => Self::Payment,
+            Service::Product => Self::Catalogue,
+            Service::Customer => Self::Customer,
         }
     }
 }

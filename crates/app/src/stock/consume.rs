@@ -28,7 +28,11 @@ impl Consumer for Inventory {
             | Event::InventoryConfirmed(_)
             | Event::PaymentCaptured(_)
             | Event::PaymentFailed(_)
-            | Event::PaymentRefunded(_) => {
+            | Event::PaymentRefunded(_)
+            | Event::ProductChanged(_)
+            | Event::CustomerMailRequested(_)
+            | Event::CustomerMerged(_)
+            | Event::CustomerErased(_) => {
                 return Err(incoming.not_consumed_by(Service::Inventory));
             }
         }

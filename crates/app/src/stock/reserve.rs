@@ -30,7 +30,7 @@ impl Inventory {
         incoming: &Incoming,
         created: &OrderCreated,
     ) -> Result<(), Failure> {
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let reservation = self.intend(incoming, created).await?;
         if reservation.value.state != State::Trying {
             return incoming.note_handled(&*self.store, &*self.clock, TABLE).await;
@@ -57,7 +57,7 @@ impl Inventory {
         incoming: &Incoming,
         created: &OrderCreated,
     ) -> Result<Versioned<Reservation>, Failure> {
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let lines = created.lines.clone();
         let expires_at = created.pay_by.after(self.settings.reservation_grace);
         let now = self.clock.now();
@@ -87,7 +87,7 @@ impl Inventory {
         intent: &Versioned<Reservation>,
         ask_gate: bool,
     ) -> Result<Round<Option<Reservation>>, Failure> {
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let (lines, gated) = (&intent.value.lines, ask_gate);
         let command = match self.find(order_id, lines, ask_gate).await? {
             Found::All(found) => Command::Hold(found),
@@ -107,7 +107,7 @@ impl Inventory {
 
     /// Sells what is held for a paid order; what has lapsed is found again or refused.
     pub(super) async fn confirm(&self, incoming: &Incoming) -> Result<(), Failure> {
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let mut ask_gate = true;
         let sold = rounds(&*self.clock, order_id.get(), || {
             let ask = ask_gate;
@@ -153,7 +153,7 @@ impl Inventory {
 
     /// Gives back what an order holds, and answers in any case.
     pub(super) async fn cancel(&self, incoming: &Incoming) -> Result<(), Failure> {
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let released = rounds(&*self.clock, order_id.get(), async || {
             Ok(match self.apply(incoming, Command::Cancel).await? {
                 Round::Done(Outcome::Done(reservation)) => Round::Done(reservation),
@@ -177,7 +177,7 @@ impl Inventory {
         command: Command,
     ) -> Result<Round<Outcome>, Failure> {
         let now = self.clock.now();
-        let order_id = incoming.envelope.aggregate_id;
+        let order_id = incoming.order_id()?;
         let before = self.reservation(order_id).await?;
         let current = before.as_ref().map(|before| &before.value);
         let changes =

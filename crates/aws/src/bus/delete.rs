@@ -34,12 +34,14 @@ struct Waiting {
 
 impl Deletes {
     fn line(&self, queue: Queue) -> &Mutex<Vec<Waiting>> {
-        let [order, inventory, payment, analytics] = &self.lines;
+        let [order, inventory, payment, analytics, product, customer] = &self.lines;
         match queue {
             Queue::Order => order,
             Queue::Inventory => inventory,
             Queue::Payment => payment,
             Queue::Analytics => analytics,
+            Queue::Product => product,
+            Queue::Customer => customer,
         }
     }
 }

@@ -27,9 +27,6 @@ pub const MESSAGE_BYTES_MAX: u32 = 256 * 1024;
 /// The largest of a dead-letter queue: a cause comes on top.
 pub const DEAD_MESSAGE_BYTES_MAX: u32 = MESSAGE_BYTES_MAX + 4 * 1024;
 
-/// All topics.
-pub const TOPICS: [Topic; 2] = [Topic::OrderEvents, Topic::PaymentEvents];
-
 /// Something that cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot make {name}: {cause}")]
@@ -70,7 +67,7 @@ pub fn topics(site: &Site) -> Vec<Resource> {
         ("FifoThroughputScope", "MessageGroup".to_owned()),
     ]);
     let name = |topic| last(&site.topic_arn(topic), ':').to_owned();
-    TOPICS.map(|topic| Resource { name: name(topic), settings: settings.clone() }).to_vec()
+    Topic::ALL.map(|topic| Resource { name: name(topic), settings: settings.clone() }).to_vec()
 }
 
 /// Dead-letter queues, then the queues, then the one of what the stream relay gave up on.
@@ -137,7 +134,7 @@ fn live(site: &Site, queue: Queue) -> Settings {
 
 /// The topics that the queue hears, with the types that it hears of each.
 fn heard(queue: Queue) -> impl Iterator<Item = (Topic, Vec<&'static str>)> {
-    TOPICS.into_iter().filter_map(move |topic| {
+    Topic::ALL.into_iter().filter_map(move |topic| {
         let types = queue.subscriptions().iter().filter(|kind| kind.topic() == topic);
         let types: Vec<_> = types.map(|kind: &EventType| kind.name()).collect();
         (!types.is_empty()).then_some((topic, types))
@@ -233,6 +230,8 @@ mod tests {
             ("shop-inventory.fifo", "shop-inventory-dead.fifo", 60),
             ("shop-payment.fifo", "shop-payment-dead.fifo", 60),
             ("shop-analytics", "shop-analytics-dead", 5),
+            ("shop-product.fifo", "shop-product-dead.fifo", 60),
+            ("shop-customer.fifo", "shop-customer-dead.fifo", 60),
         ] {
             let redrive: serde_json::Value =
                 serde_json::from_str(&by_name[name]["RedrivePolicy"]).expect("it is JSON");

@@ -76,6 +76,8 @@ impl Site {
             Table::Order => "order",
             Table::Inventory => "inventory",
             Table::Payment => "payment",
+            Table::Catalogue => "catalogue",
+            Table::Customer => "customer",
         })
     }
 

@@ -65,5 +65,6 @@ pub(super) const fn indexes(table: Table) -> &'static [Index] {
         Table::Order => &[Index::ByCustomer, Index::Open, Index::OutboxPending],
         Table::Inventory => &[Index::Expiry, Index::OutboxPending],
         Table::Payment => &[Index::RefundOpen, Index::OutboxPending],
+        Table::Catalogue | Table::Customer => &[Index::OutboxPending],
     }
 }

@@ -151,3 +151,47 @@ pub struct PaymentRefunded {
     /// How much.
     pub amount: Money,
 }
+
+/// A product was created or changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct ProductChanged {
+    /// Counts the changes of the product, from 1: an older one never overwrites a newer one.
+    pub version: u64,
+    /// What people call it.
+    pub name: String,
+    /// For one unit.
+    pub price: Money,
+}
+
+/// What a mail to a customer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailPurpose {
+    /// To prove that the address is theirs.
+    VerifyEmail,
+    /// To set a new password.
+    ResetPassword,
+}
+
+/// A customer is to be sent a mail.
+///
+/// It holds no secret, for events are kept for ever: the sender makes the token of the mail from
+/// its number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerMailRequested {
+    /// What for.
+    pub purpose: MailPurpose,
+    /// Counts the mails of the customer, from 1.
+    pub number: u32,
+}
+
+/// A customer is another one from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerMerged {
+    /// Who they are now.
+    pub into: CustomerId,
+}
+
+/// A customer is gone: nothing personal is left.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct CustomerErased {}

@@ -47,7 +47,11 @@ impl Command {
             | Event::OrderCancelRequested(_)
             | Event::OrderConfirmed(_)
             | Event::OrderCanceled(_)
-            | Event::OrderRefundRequested(_) => None,
+            | Event::OrderRefundRequested(_)
+            | Event::ProductChanged(_)
+            | Event::CustomerMailRequested(_)
+            | Event::CustomerMerged(_)
+            | Event::CustomerErased(_) => None,
         }
     }
 }

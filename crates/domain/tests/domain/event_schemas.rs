@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use lmall_domain::event::{DecodeError, Envelope, EventType, SCHEMA_VERSION};
+use lmall_domain::event::{DecodeError, Envelope, EventType, SCHEMA_VERSION, Service};
 use serde_json::{Map, Value, json};
 
 fn docs() -> PathBuf {
@@ -30,6 +30,7 @@ fn envelope_schema(event_type: EventType) -> Value {
     let mut payload = event_type.payload_schema();
     let definitions = payload.remove("$defs").unwrap_or_else(|| json!({}));
     payload.remove("$schema");
+    let (what, id) = aggregate(event_type.service());
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": event_type.name(),
@@ -39,13 +40,13 @@ fn envelope_schema(event_type: EventType) -> Value {
             "event_id": {
                 "description": "Unique; what consumers deduplicate by.",
                 "type": "string",
-                "pattern": format!("^[1-9][0-9]{{0,18}}-{}-[1-9][0-9]*$", event_type.service().name()),
+                "pattern": format!("^{id}-{}-[1-9][0-9]*$", event_type.service().name()),
             },
             "occurred_at": { "type": "string", "format": "date-time" },
             "aggregate_id": {
-                "description": "The order.",
+                "description": what,
                 "type": "string",
-                "pattern": "^[1-9][0-9]{0,18}$",
+                "pattern": format!("^{id}$"),
             },
             "schema_version": { "type": "string", "pattern": "^1\\.[0-9]+$" },
             "payload": payload,
@@ -55,6 +56,17 @@ fn envelope_schema(event_type: EventType) -> Value {
         ],
         "$defs": definitions,
     })
+}
+
+/// What the events of a service are about, and the pattern of its ids.
+fn aggregate(service: Service) -> (&'static str, &'static str) {
+    match service {
+        Service::Order | Service::Inventory | Service::Payment => {
+            ("The order.", "[1-9][0-9]{0,18}")
+        }
+        Service::Product => ("The product: its SKU.", "[0-9A-Za-z_.-]{1,64}"),
+        Service::Customer => ("The customer.", "[0-9A-Za-z_.:@-]{1,64}"),
+    }
 }
 
 /// The committed schemas are what the types say; `UPDATE_SCHEMAS=1` writes them anew, if readers

@@ -276,7 +276,11 @@ fn refund_due(event: &Event) -> Option<&RefundDue> {
         | Event::InventoryConfirmed(_)
         | Event::PaymentCaptured(_)
         | Event::PaymentFailed(_)
-        | Event::PaymentRefunded(_) => None,
+        | Event::PaymentRefunded(_)
+        | Event::ProductChanged(_)
+        | Event::CustomerMailRequested(_)
+        | Event::CustomerMerged(_)
+        | Event::CustomerErased(_) => None,
     }
 }
 

@@ -176,7 +176,7 @@ impl Shop {
             let envelope = Envelope {
                 event_id: event_id.clone(),
                 occurred_at: self.now,
-                aggregate_id: of,
+                aggregate_id: of.into(),
                 event: event.clone(),
             };
             self.messages.push((*consumer, envelope));
@@ -230,6 +230,7 @@ impl Shop {
                 Service::Order => self.order_hears(&envelope),
                 Service::Inventory => self.inventory_hears(&envelope),
                 Service::Payment => self.payment_hears(&envelope),
+                Service::Product | Service::Customer => unreachable!("not of the saga"),
             };
             if handled == Handled::Later {
                 return;
@@ -253,7 +254,7 @@ impl Shop {
             Event::PaymentRefunded(refunded) => C::NoteRefund(refunded.amount),
             other => panic!("the order service does not hear {other:?}"),
         };
-        let order = &self.orders[&envelope.aggregate_id];
+        let order = &self.orders[&of(envelope)];
         let decision = order::decide(order, command, self.now).expect("never refused");
         if let order::Decision::Change(order, event) = decision {
             self.commit_order(order, event);
@@ -263,7 +264,7 @@ impl Shop {
 
     fn inventory_hears(&mut self, envelope: &Envelope) -> Handled {
         use stock::{Command as C, Rejection as R};
-        let id = envelope.aggregate_id;
+        let id = of(envelope);
         let state = self.reservations.get(&id).map(|reservation| reservation.state);
         match &envelope.event {
             Event::OrderCreated(created) if state.is_none() => {
@@ -337,7 +338,7 @@ impl Shop {
     }
 
     fn payment_hears(&mut self, envelope: &Envelope) -> Handled {
-        let id = envelope.aggregate_id;
+        let id = of(envelope);
         let due = match &envelope.event {
             Event::OrderCreated(created) => {
                 let known =
@@ -520,6 +521,10 @@ fn order_id(number: u64) -> OrderId {
     OrderId::new(number).expect("in range")
 }
 
+fn of(envelope: &Envelope) -> OrderId {
+    envelope.aggregate_id.order().expect("the saga is about orders")
+}
+
 fn choose(pick: u16, count: usize) -> Option<usize> {
     usize::from(pick).checked_rem(count)
 }
@@ -543,6 +548,7 @@ fn subscribers(event_type: EventType) -> &'static [Service] {
         | E::PaymentCaptured
         | E::PaymentFailed
         | E::PaymentRefunded => &[Service::Order],
+        E::ProductChanged | E::CustomerMailRequested | E::CustomerMerged | E::CustomerErased => &[],
     }
 }
 

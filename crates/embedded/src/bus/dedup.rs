@@ -31,6 +31,8 @@ impl Scope {
         let number = match self {
             Self::Topic(Topic::OrderEvents) => 1,
             Self::Topic(Topic::PaymentEvents) => 2,
+            Self::Topic(Topic::ProductEvents) => 3,
+            Self::Topic(Topic::CustomerEvents) => 4,
             Self::Queue(queue) => 16 + number(queue),
         };
         format!("{number} {dedup_id}")

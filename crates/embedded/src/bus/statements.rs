@@ -22,6 +22,8 @@ pub(super) const fn number(queue: Queue) -> i64 {
         Queue::Inventory => 2,
         Queue::Payment => 3,
         Queue::Analytics => 4,
+        Queue::Product => 5,
+        Queue::Customer => 6,
     }
 }
 

@@ -48,7 +48,7 @@ enum Step<'a> {
 }
 
 /// The statements that change rows, for each table.
-pub(crate) struct Statements<'c>([TableStatements<'c>; 3]);
+pub(crate) struct Statements<'c>([TableStatements<'c>; Table::ALL.len()]);
 
 struct TableStatements<'c> {
     check: Statement<'c>,
@@ -63,7 +63,7 @@ struct TableStatements<'c> {
 
 impl<'c> Statements<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
-        let [order, inventory, payment] = Table::ALL.map(|table| {
+        let [order, inventory, payment, catalogue, customer] = Table::ALL.map(|table| {
             let sql = sql::of(table);
             Ok::<_, rusqlite::Error>(TableStatements {
                 check: connection.prepare(sql.check)?,
@@ -76,7 +76,7 @@ impl<'c> Statements<'c> {
                 leave: connection.prepare(sql.leave)?,
             })
         });
-        Ok(Self([order?, inventory?, payment?]))
+        Ok(Self([order?, inventory?, payment?, catalogue?, customer?]))
     }
 
     /// Puts the changeset into the transaction, or leaves the transaction as it is.

@@ -114,6 +114,8 @@ macro_rules! sql {
 static ORDER: Sql = sql!("order_item", "order_index");
 static INVENTORY: Sql = sql!("inventory_item", "inventory_index");
 static PAYMENT: Sql = sql!("payment_item", "payment_index");
+static CATALOGUE: Sql = sql!("catalogue_item", "catalogue_index");
+static CUSTOMER: Sql = sql!("customer_item", "customer_index");
 
 /// The statements of that table.
 pub(super) const fn of(table: Table) -> &'static Sql {
@@ -121,6 +123,8 @@ pub(super) const fn of(table: Table) -> &'static Sql {
         Table::Order => &ORDER,
         Table::Inventory => &INVENTORY,
         Table::Payment => &PAYMENT,
+        Table::Catalogue => &CATALOGUE,
+        Table::Customer => &CUSTOMER,
     }
 }
 
@@ -130,6 +134,8 @@ pub(super) const fn position(table: Table) -> usize {
         Table::Order => 0,
         Table::Inventory => 1,
         Table::Payment => 2,
+        Table::Catalogue => 3,
+        Table::Customer => 4,
     }
 }
 

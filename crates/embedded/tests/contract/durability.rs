@@ -215,7 +215,7 @@ fn outbox(seq: u32) -> OutboxRow {
     let id = lmall_contract::gate::order(7_212_345_678_901);
     OutboxRow {
         event_id: lmall_domain::EventId::of(id, EventType::OrderCreated.service(), seq),
-        aggregate_id: id,
+        aggregate_id: id.into(),
         seq,
         event_type: EventType::OrderCreated,
         envelope: "{}".into(),

@@ -20,7 +20,7 @@ use lmall_app::{
     stock::Inventory,
 };
 use lmall_domain::{
-    EventId, Money, OrderId, Sku, Timestamp,
+    AggregateId, EventId, Money, OrderId, Sku, Timestamp,
     event::{CancelReason, Envelope, Event, OrderCreated, SkuQuantity},
     money::Currency,
     order::LineRequest,
@@ -328,10 +328,15 @@ fn created() -> Event {
 
 /// The `seq`-th event of the service that writes such events.
 fn incoming(seq: u32, event: Event) -> Incoming {
-    let aggregate_id = order_id();
+    let aggregate_id = AggregateId::from(order_id());
     let event_type = event.event_type();
-    let event_id = EventId::of(aggregate_id, event_type.service(), seq);
-    let envelope = Envelope { event_id: event_id.clone(), occurred_at: now(), aggregate_id, event };
+    let event_id = EventId::of(aggregate_id.clone(), event_type.service(), seq);
+    let envelope = Envelope {
+        event_id: event_id.clone(),
+        occurred_at: now(),
+        aggregate_id: aggregate_id.clone(),
+        event,
+    };
     let message = Message {
         group: aggregate_id.to_string().into(),
         dedup_id: event_id.as_str().into(),

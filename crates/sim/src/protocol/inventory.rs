@@ -50,7 +50,11 @@ impl Turn<'_> {
             | Event::InventoryConfirmed(_)
             | Event::PaymentCaptured(_)
             | Event::PaymentFailed(_)
-            | Event::PaymentRefunded(_) => Handled::Later,
+            | Event::PaymentRefunded(_)
+            | Event::ProductChanged(_)
+            | Event::CustomerMailRequested(_)
+            | Event::CustomerMerged(_)
+            | Event::CustomerErased(_) => Handled::Later,
         }
     }
 

@@ -31,7 +31,11 @@ impl Turn<'_> {
             | Event::InventoryConfirmed(_)
             | Event::PaymentCaptured(_)
             | Event::PaymentFailed(_)
-            | Event::PaymentRefunded(_) => return Handled::Later,
+            | Event::PaymentRefunded(_)
+            | Event::ProductChanged(_)
+            | Event::CustomerMailRequested(_)
+            | Event::CustomerMerged(_)
+            | Event::CustomerErased(_) => return Handled::Later,
         };
         match due {
             Some(due) => self.begin_refund(message.seq, due),

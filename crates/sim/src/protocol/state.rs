@@ -54,7 +54,8 @@ impl Lane {
             (Queue::Payment, Service::Order) => Some(Self::PaymentFromOrder),
             (Queue::Order, Service::Order)
             | (Queue::Inventory | Queue::Payment, Service::Inventory | Service::Payment)
-            | (Queue::Analytics, _) => None,
+            | (Queue::Analytics | Queue::Product | Queue::Customer, _)
+            | (_, Service::Product | Service::Customer) => None,
         }
     }
 
@@ -191,6 +192,7 @@ pub(super) const fn outbox(service: Service) -> usize {
         Service::Order => 0,
         Service::Inventory => 1,
         Service::Payment => 2,
+        Service::Product | Service::Customer => panic!("they say nothing about orders"),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn stray(shop: &Shop, rng: &mut ChaCha8Rng, number: u64) {
     let event_type = event.event_type().name();
     let occurred_at = shop.system.kernel.now();
     let envelope =
-        Envelope { event_id: event_id.clone(), occurred_at, aggregate_id: order.id, event };
+        Envelope { event_id: event_id.clone(), occurred_at, aggregate_id: order.id.into(), event };
     let message = Message {
         group: order.id.to_string().into(),
         dedup_id: event_id.as_str().into(),

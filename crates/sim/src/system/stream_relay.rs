@@ -101,6 +101,8 @@ async fn publish(
         Table::Order => "relay-order",
         Table::Inventory => "relay-stock",
         Table::Payment => "relay-payment",
+        Table::Catalogue => "relay-catalogue",
+        Table::Customer => "relay-customer",
     };
     let run = |site: Site| -> BoxFuture<'static, Option<u64>> {
         let relay = system.relay(&site);

@@ -1,4 +1,4 @@
-//! Everything that the three tables say of one order.
+//! Everything that the tables say of one order.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -28,9 +28,9 @@ pub(super) struct Case {
     pub(super) reservation: Option<Reservation>,
     pub(super) payment: Option<Payment>,
     /// Outbox rows by table, each with whether it is pending.
-    pub(super) outbox: [Vec<(OutboxRow, bool)>; 3],
+    pub(super) outbox: [Vec<(OutboxRow, bool)>; Table::OF_ORDERS.len()],
     /// Ids of handled events, by the table of the consumer.
-    pub(super) handled: [HashSet<String>; 3],
+    pub(super) handled: [HashSet<String>; Table::ALL.len()],
 }
 
 impl Case {
@@ -48,7 +48,7 @@ impl Case {
     /// Reads one order.
     pub(super) async fn load(store: &dyn Store, order_id: OrderId) -> Result<Self, Failure> {
         let mut case = Self::new(order_id);
-        for table in Table::ALL {
+        for table in Table::OF_ORDERS {
             let mut after = None;
             loop {
                 let query = Query {
@@ -84,6 +84,7 @@ impl Case {
                 Table::Order => self.order = Some(row::decode(item)?.value),
                 Table::Inventory => self.reservation = Some(row::decode(item)?.value),
                 Table::Payment => self.payment = Some(row::decode(item)?.value),
+                Table::Catalogue | Table::Customer => {}
             }
         }
         Ok(())
@@ -96,6 +97,8 @@ pub(super) const fn place(table: Table) -> usize {
         Table::Order => 0,
         Table::Inventory => 1,
         Table::Payment => 2,
+        Table::Catalogue => 3,
+        Table::Customer => 4,
     }
 }
 
@@ -113,7 +116,7 @@ pub(super) struct Cases<'a> {
 
 impl<'a> Cases<'a> {
     pub(super) fn new(store: &'a dyn Store, scan: &'a dyn Scan) -> Self {
-        Self { store, scan, tables: Table::ALL.into(), after: None, seen: HashSet::new() }
+        Self { store, scan, tables: Table::OF_ORDERS.into(), after: None, seen: HashSet::new() }
     }
 
     /// Some more orders, perhaps none; `None` after the last ones.

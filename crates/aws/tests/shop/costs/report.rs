@@ -70,7 +70,7 @@ fn units(text: &mut String, measured: &Measured) {
     head(text, "Capacity units of one order", &columns);
     let sum = |map: &BTreeMap<Table, u64>| halves(map.values().sum());
     let mut by_rules = 0;
-    for table in Table::ALL {
+    for table in Table::OF_ORDERS {
         let of = |map: &BTreeMap<Table, u64>| halves(map.get(&table).copied().unwrap_or_default());
         let rules = measured.rows.units(table);
         let (reads, writes) = (of(&measured.half_reads), of(&measured.half_writes));
@@ -110,7 +110,7 @@ fn dollars(text: &mut String, measured: &Measured) {
     let sum = costs.iter().map(|cost| cost.micros).sum();
     line(text, &[&"all", &"", &cents(sum)]);
     let by_local = measured.half_writes.values().sum::<u64>() * prices::WRITE_UNIT / 2;
-    let by_rules: u64 = Table::ALL.into_iter().map(|table| measured.rows.units(table)).sum();
+    let by_rules: u64 = Table::OF_ORDERS.into_iter().map(|table| measured.rows.units(table)).sum();
     let instead = sum - by_local + by_rules * prices::WRITE_UNIT;
     line(text, &[&"all, with write units by the rules", &"", &cents(instead)]);
 }

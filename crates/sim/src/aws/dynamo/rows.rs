@@ -69,6 +69,8 @@ pub(crate) const fn position(table: Table) -> usize {
         Table::Order => 0,
         Table::Inventory => 1,
         Table::Payment => 2,
+        Table::Catalogue => 3,
+        Table::Customer => 4,
     }
 }
 

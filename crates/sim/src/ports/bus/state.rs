@@ -35,8 +35,8 @@ pub(super) struct State {
     pub(super) laid_by: Vec<(Fault, Queue, Message)>,
     pub(super) deliveries: u64,
     pub(super) discarded: u64,
-    topics: [FifoTopic; 2],
-    lines: [Line; 4],
+    topics: [FifoTopic; Topic::ALL.len()],
+    lines: [Line; Queue::ALL.len()],
     seen: BTreeSet<(Queue, Arc<str>)>,
     copies: u64,
 }
@@ -55,7 +55,7 @@ impl State {
             laid_by: Vec::new(),
             deliveries: 0,
             discarded: 0,
-            topics: [Topic::OrderEvents, Topic::PaymentEvents].map(FifoTopic::new),
+            topics: Topic::ALL.map(FifoTopic::new),
             lines: Queue::ALL.map(Line::new),
             seen: BTreeSet::new(),
             copies: 0,
@@ -67,6 +67,8 @@ impl State {
         let topic = match topic {
             Topic::OrderEvents => &mut self.topics[0],
             Topic::PaymentEvents => &mut self.topics[1],
+            Topic::ProductEvents => &mut self.topics[2],
+            Topic::CustomerEvents => &mut self.topics[3],
         };
         let kernel = &self.kernel;
         let arrivals = topic.publish(now, message, |_| relay_delay(kernel));
@@ -237,6 +239,8 @@ const fn place(queue: Queue) -> usize {
         Queue::Inventory => 1,
         Queue::Payment => 2,
         Queue::Analytics => 3,
+        Queue::Product => 4,
+        Queue::Customer => 5,
     }
 }
 

@@ -1,0 +1,1 @@
+//! The product service: products, prices, search, reviews, recommendations.

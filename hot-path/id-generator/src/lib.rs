@@ -1,0 +1,1 @@
+//! The id generator: order ids in batches, and their public form.
