@@ -12,6 +12,9 @@ if not open then
   return
 end
 if allocations then
+  if not string.find(allocations, ':') then
+    allocations = '0:' .. allocations
+  end
   for bucket, units in string.gmatch(allocations, '(%d+):(%d+)') do
     open = add(KEYS[1], open, bucket, units)
   end

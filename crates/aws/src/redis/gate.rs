@@ -8,8 +8,9 @@
 //! | `epoch` | the current epoch |
 //! | `open` | the numbers of its buckets, ascending, as `0,1`; absent while it is closed |
 //! | `dirty` | `1` when anything happened since the epoch began |
-//! | `b0`, `b1`, … | the units that a bucket would still grant |
-//! | an order id | what the order holds, as `bucket:units,…` |
+//! | `only` | the units that bucket 0 would still grant, while the gate is open and has no other |
+//! | `b0`, `b1`, … | the units that a bucket would still grant, in any other case |
+//! | an order id | what the order holds, as `bucket:units,…`, or as `units` of bucket 0 |
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,9 @@ use super::{
 /// Holds that one script brings along: at most 4,000 arguments, of which Lua's `unpack` takes
 /// 8,000, and a few milliseconds in which Redis serves nobody else.
 pub const HOLDS_PER_SCRIPT: usize = 2_000;
+
+/// The field of bucket 0 while there is no other: `hold` needs to read one field less.
+const ONLY: &str = "only";
 
 /// The stock gate.
 #[derive(Debug, Clone)]
@@ -123,7 +127,7 @@ impl StockGate for RedisGate {
             let part = |call: &mut Cmd| {
                 call.arg(epoch).arg(u8::from(is_first)).arg(u8::from(is_last)).arg(&numbers);
                 for (bucket, units) in buckets.iter().filter(|_| is_last) {
-                    call.arg(format!("b{bucket}")).arg(units);
+                    call.arg(field(*bucket, buckets.len())).arg(units);
                 }
                 for (order_id, from) in holds {
                     call.arg(order_id.get()).arg(text(from));
@@ -149,7 +153,7 @@ impl StockGate for RedisGate {
                 let held = allocations(&value).ok_or_else(strange)?;
                 let units = held.iter().map(|allocation| i64::from(allocation.quantity)).sum();
                 holds.push((order_id, units));
-            } else if field.starts_with('b') {
+            } else if field == ONLY || field.starts_with('b') {
                 available += value.parse::<i64>().map_err(|_| strange())?;
             }
         }
@@ -161,6 +165,11 @@ impl StockGate for RedisGate {
 /// The braces keep whatever a SKU may get beside it on the same node of a cluster.
 fn key(sku: &Sku) -> String {
     format!("lmall:gate:{{{sku}}}")
+}
+
+/// The field of a bucket of a gate that has so many.
+fn field(bucket: u8, count: usize) -> String {
+    if bucket == 0 && count == 1 { ONLY.to_owned() } else { format!("b{bucket}") }
 }
 
 fn hold(order_id: OrderId, quantity: u32) -> impl Fn(&mut Cmd) + Send {
@@ -177,6 +186,9 @@ fn text(allocations: &[Allocation]) -> String {
 }
 
 fn allocations(text: &str) -> Option<Vec<Allocation>> {
+    if let Ok(quantity) = text.parse() {
+        return Some(vec![Allocation { bucket: 0, quantity }]);
+    }
     let parts = text.split(',').filter(|part| !part.is_empty());
     parts
         .map(|part| {

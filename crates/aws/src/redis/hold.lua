@@ -4,30 +4,36 @@
 -- ARGV[1]  order id    ARGV[2]  units, at least 1
 -- ARGV[3]  a whole number that says at which bucket to begin
 --
--- The allocations as `bucket:units,…`; `-` when there is not enough; nil when the gate is closed.
+-- What is held, as `bucket:units,…`, or as `units` of bucket 0; `-` when there is not enough; nil
+-- when the gate is closed.
 
-local known = redis.call('HMGET', KEYS[1], 'open', ARGV[1], 'b0')
-local open, held = known[1], known[2]
-if not open then
-  return nil
-end
--- Before the stock: the order that took the last unit asks again.
-if held then
-  return held
-end
-local wanted = tonumber(ARGV[2])
+local call, gate, order, wanted = redis.call, KEYS[1], ARGV[1], ARGV[2]
 
--- Nearly always there is one bucket, and it has been read already.
-if open == '0' then
-  local left = tonumber(known[3]) - wanted
+-- Nearly always there is one bucket. A gate that has this field is open.
+local known = call('HMGET', gate, 'only', order)
+local only, held = known[1], known[2]
+if only then
+  -- Before the stock: the order that took the last unit asks again.
+  if held then
+    return held
+  end
+  local left = only - wanted
   if left < 0 then
     return '-'
   end
-  local allocation = '0:' .. ARGV[2]
-  -- A number below 2^53 reaches Redis with all its digits.
-  redis.call('HSET', KEYS[1], 'b0', left, ARGV[1], allocation)
-  return allocation
+  -- Redis would turn the number into text itself, and take longer.
+  call('HSET', gate, 'only', string.format('%d', left), order, wanted)
+  return wanted
 end
+
+local open = call('HGET', gate, 'open')
+if not open then
+  return nil
+end
+if held then
+  return held
+end
+wanted = tonumber(wanted)
 
 local buckets, fields = {}, {}
 for bucket in string.gmatch(open, '%d+') do
@@ -38,7 +44,7 @@ local count = #buckets
 if count == 0 then
   return '-'
 end
-local available = redis.call('HMGET', KEYS[1], unpack(fields))
+local available = call('HMGET', gate, unpack(fields))
 local start = tonumber(ARGV[3])
 
 for step = 0, count - 1 do
@@ -46,7 +52,7 @@ for step = 0, count - 1 do
   local units = tonumber(available[place])
   if units >= wanted then
     local allocation = buckets[place] .. ':' .. ARGV[2]
-    redis.call('HSET', KEYS[1], fields[place], units - wanted, ARGV[1], allocation)
+    call('HSET', gate, fields[place], units - wanted, order, allocation)
     return allocation
   end
 end
@@ -71,7 +77,7 @@ for _, bucket in ipairs(fullest) do
   missing = missing - taken
   if missing == 0 then
     local text = table.concat(allocations, ',')
-    redis.call('HSET', KEYS[1], ARGV[1], text, unpack(writes))
+    call('HSET', gate, order, text, unpack(writes))
     return text
   end
 end
