@@ -6,9 +6,11 @@
 //!
 //! It must never read a clock, draw a random number, do I/O, await, or touch a float.
 
+pub mod breaker;
 pub mod customer;
 pub mod event;
 pub mod id;
+pub mod limit;
 pub mod limits;
 pub mod money;
 pub mod order;
