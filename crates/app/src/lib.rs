@@ -11,11 +11,13 @@
 
 pub mod backoff;
 pub mod changeset;
+pub mod circuit;
 pub mod consumer;
 pub mod decided;
 pub mod failure;
 pub mod gate;
 pub mod ids;
+pub mod limiter;
 pub mod ops;
 pub mod order;
 pub mod outbox;

@@ -4,6 +4,7 @@ mod bus;
 mod deadlines;
 mod gate;
 mod gateway;
+mod limiter;
 mod notices;
 mod revocations;
 mod store;
@@ -21,6 +22,7 @@ pub use bus::{
 pub use deadlines::{DeadlineError, Deadlines};
 pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};
 pub use gateway::{GatewayError, PaymentGateway, RefundAnswer, RefundRequest};
+pub use limiter::{BucketId, LimiterError, RateLimiter};
 pub use notices::{LoggedNotices, Notice, Notices};
 pub use revocations::{RevocationError, Revocations};
 pub use store::{
