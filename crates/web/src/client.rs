@@ -1,5 +1,7 @@
 //! The HTTP client with which services ask each other: bounded like the server.
 
+mod connector;
+
 use std::{error::Error as StdError, time::Duration};
 
 use bytes::Bytes;
@@ -7,10 +9,13 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
 use lmall_app::failure::Failure;
+use rustls::ClientConfig;
+
+use connector::Connector;
 
 /// How long a connection may take: services are near each other.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -24,7 +29,8 @@ const _: () = assert!(IDLE_TIMEOUT.as_secs() < crate::server::HEADER_READ_TIMEOU
 /// Bytes of the longest answer that is read: an order of 40 lines has about 10 KiB.
 const ANSWER_LEN_MAX: usize = 256 * 1024;
 
-/// The address of another service: plain HTTP, without a path.
+/// The address of another service, without a path: plain HTTP within a private network, HTTPS
+/// beyond it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(Box<str>);
 
@@ -63,7 +69,7 @@ pub struct Answer {
 
 /// Connections that are kept; clones share them.
 #[derive(Debug)]
-pub struct Client<B = Full<Bytes>>(legacy::Client<HttpConnector, B>);
+pub struct Client<B = Full<Bytes>>(legacy::Client<Connector, B>);
 
 impl BaseUrl {
     /// The address of a path, which begins with `/`.
@@ -82,9 +88,10 @@ impl std::str::FromStr for BaseUrl {
         let bad = || BadBaseUrl(text.to_owned());
         let base = text.strip_suffix('/').unwrap_or(text);
         let uri: Uri = base.parse().map_err(|_| bad())?;
-        let plain = uri.scheme_str() == Some("http") && uri.host().is_some_and(|h| !h.is_empty());
+        let spoken = matches!(uri.scheme_str(), Some("http" | "https"));
+        let named = uri.host().is_some_and(|host| !host.is_empty());
         let bare = uri.path() == "/" && uri.query().is_none() && !base.contains('@');
-        if plain && bare { Ok(Self(base.into())) } else { Err(bad()) }
+        if spoken && named && bare { Ok(Self(base.into())) } else { Err(bad()) }
     }
 }
 
@@ -94,12 +101,20 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    /// A client without connections.
+    /// A client without connections. A server's certificate must be signed by one of the
+    /// system's authorities.
     #[must_use]
     pub fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+        Self::over(Connector::new(None))
+    }
+
+    /// The same, with this idea of whom to trust instead of the system's.
+    #[must_use]
+    pub fn trusting(tls: ClientConfig) -> Self {
+        Self::over(Connector::new(Some(tls)))
+    }
+
+    fn over(connector: Connector) -> Self {
         let mut client = legacy::Client::builder(TokioExecutor::new());
         client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIMEOUT);
         Self(client.build(connector))
@@ -165,14 +180,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_plain_http_and_nothing_more() {
-        for good in ["http://127.0.0.1:8080", "http://inventory.lmall.internal/", "http://[::1]:1"]
-        {
+    fn an_address_is_a_scheme_and_a_host_and_nothing_more() {
+        let good = [
+            "http://127.0.0.1:8080",
+            "http://inventory.lmall.internal/",
+            "http://[::1]:1",
+            "https://abc.lambda-url.eu-central-1.on.aws/",
+        ];
+        for good in good {
             let base: BaseUrl = good.parse().unwrap_or_else(|error| panic!("{error}"));
             let uri = base.join("/v1/inventory/tea").unwrap();
             assert_eq!(uri.path(), "/v1/inventory/tea", "{good}");
         }
-        for bad in ["", "localhost:80", "https://x", "http://", "http://x/y", "http://u:p@x"] {
+        for bad in
+            ["", "localhost:80", "ftp://x", "http://", "http://x/y", "https://x?y", "http://u:p@x"]
+        {
             assert_eq!(bad.parse::<BaseUrl>(), Err(BadBaseUrl(bad.to_owned())));
         }
     }

@@ -1,8 +1,11 @@
 //! The HTTP/1.1 server: bounded in every direction, and it finishes what it began.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -32,7 +35,8 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// Serves until `shutdown` resolves, then answers what is in flight and returns.
 ///
 /// Idle connections are closed at once; after [`DRAIN_MAX`] the rest is cut off. A handler that
-/// waits for long should itself watch the shutdown.
+/// waits for long should itself watch the shutdown. Each request has the address of its peer in
+/// its extensions, as axum's [`ConnectInfo`].
 ///
 /// # Errors
 ///
@@ -49,12 +53,12 @@ pub async fn serve(
     let (stop, _) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
-        let (stream, slot) = tokio::select! {
+        let (stream, peer, slot) = tokio::select! {
             biased;
             () = &mut shutdown => break,
             accepted = accept(&listener, &slots) => accepted,
         };
-        tokio::spawn(connection(stream, router.clone(), stop.subscribe(), slot));
+        tokio::spawn(connection(stream, peer, router.clone(), stop.subscribe(), slot));
     }
     drop(listener);
     tracing::info!(server.connections = stop.receiver_count(), "draining");
@@ -85,11 +89,11 @@ pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send> {
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> (TcpStream, OwnedSemaphorePermit) {
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, peer)) => return (stream, peer, slot),
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "connections cannot be accepted");
@@ -112,6 +116,7 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 
 async fn connection(
     stream: TcpStream,
+    peer: SocketAddr,
     router: Router,
     mut stop: watch::Receiver<()>,
     _slot: OwnedSemaphorePermit,
@@ -120,7 +125,10 @@ async fn connection(
         tracing::debug!(%error, "the connection closed before its first byte");
         return;
     }
-    let service = service_fn(move |request: Request<Incoming>| router.clone().call(request));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
