@@ -1,4 +1,5 @@
-//! The stock gate and the payment deadlines on Redis, as one server or as a cluster.
+//! The stock gate, the payment deadlines, rate limits and revoked sessions on Redis, as one server
+//! or as a cluster.
 //!
 //! Redis is a gate and a reminder, never the truth: it may forget everything at any moment. A
 //! call that fails or is late is an error after at most [`ANSWER_WITHIN`], and nothing is tried
@@ -8,10 +9,14 @@
 mod connection;
 mod deadlines;
 mod gate;
+mod limiter;
+mod revocations;
 mod script;
 mod url;
 
 pub use connection::{ANSWER_WITHIN, CallError, Redis};
 pub use deadlines::RedisDeadlines;
 pub use gate::{HOLDS_PER_SCRIPT, RedisGate};
+pub use limiter::RedisLimiter;
+pub use revocations::RedisRevocations;
 pub use url::RedisError;

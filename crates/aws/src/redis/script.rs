@@ -44,5 +44,6 @@ scripts! {
     CREDIT: "add.lua" "credit.lua";
     CLOSE: "close.lua";
     OPEN: "open.lua";
+    LIMIT: "limit.lua";
     BARE: "bare.lua";
 }
