@@ -1,31 +1,55 @@
 //! The front door: one address for all services.
 //!
-//! This crate promises that a request reaches the service whose path it has, body and all, byte
-//! for byte, so that what a provider signed is what is verified; that the answer comes back the
-//! same way; that both are streamed and neither is kept; and that a service that is away, or too
-//! slow, is a problem with `Retry-After` and never a hanging client.
+//! # Promises
 //!
-//! It must never change a body, send a request twice, or look into what it carries.
+//! - A request reaches the service whose path it has, body and all, byte for byte, so that what a
+//!   provider signed is what is verified; the answer comes back the same way; both are streamed
+//!   and neither is kept.
+//! - A service is told who calls by this crate alone: what clients say of themselves is taken
+//!   away, however it is spelled, and replaced by what a valid access token proves.
+//! - A service that is away, too slow or overrun is a problem with `Retry-After` and never a
+//!   hanging client; one that has not answered for a while is left alone.
+//! - Nobody asks more often than the limits say.
 //!
-//! To add a route: a row in `ROUTES`, and where its service is in [`Upstreams`].
+//! # It must never
+//!
+//! - change a body, or look into what it carries;
+//! - send a request twice that is not safe to repeat, or any twice of which something was
+//!   answered;
+//! - log a token, an address or a customer.
+//!
+//! To add a route: a row in `ROUTES`, and its service in [`Service`] and [`Upstreams`].
 
+mod address;
+mod counters;
+mod edge;
 mod forward;
+mod front;
 mod headers;
+pub mod identity;
+mod limits;
+mod options;
 mod routes;
+mod service;
+mod trace;
+mod upstream;
 
 use std::time::Duration;
 
-use axum::Router;
-use lmall_web::Metrics;
-
-pub use routes::Upstreams;
+pub use front::{BadOrigin, Origins};
+pub use identity::{Identity, Verifier};
+pub use limits::{BadLimits, Limits};
+pub use options::{ISSUER_DEFAULT, IdentityMode, Options};
+pub use routes::{Gateway, Settings, Upstreams};
+pub use service::{Class, Service};
+pub use upstream::{BREAKER, Bounds, Target};
 
 /// The route that may take as long as an operator waits: it reads everything.
 const SLOW_ROUTE: &str = "/v1/ops/audit";
 
 /// The longest time for the head of an answer: twice the longest `Prefer: wait`, and less than
 /// a service takes before it gives up.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The same, of the slow route.
 const SLOW_TIMEOUT: Duration = Duration::from_secs(600);
@@ -37,14 +61,3 @@ const _: () = assert!(
 
 /// What is served at `/openapi.json`: the whole of it, as `lmall` says it.
 const DOCUMENT: &str = include_str!("../../../docs/openapi/lmall.json");
-
-/// All routes, forwarded; and what every service has.
-///
-/// It is ready when it answers: one service that is away is no reason to turn away the requests
-/// of the others.
-pub fn router(upstreams: &Upstreams, metrics: &Metrics) -> Router {
-    let router = routes::forwarded(upstreams)
-        .merge(lmall_web::health::routes(metrics.clone(), || Box::pin(async { Ok(()) })))
-        .merge(lmall_web::openapi::written(DOCUMENT));
-    lmall_web::finish_with(router, metrics, &[SLOW_ROUTE])
-}

@@ -36,6 +36,21 @@ async fn the_request_id_is_made_here_and_passed_on() {
 }
 
 #[tokio::test]
+async fn a_trace_is_passed_on_and_begins_here_where_there_is_none() {
+    let behind = Behind::echoes().await;
+    let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("traceparent", good), ("tracestate", "a=1")];
+    let (_, text) = behind.get("/v1/orders/7", &headers).await;
+    assert!(text.contains(&format!("traceparent: {good}\n")) && text.contains("a=1"), "{text}");
+    for headers in [&[][..], &[("traceparent", "00-abc"), ("tracestate", "a=1")]] {
+        let (_, text) = behind.get("/v1/orders/7", headers).await;
+        let made = text.lines().find_map(|line| line.strip_prefix("traceparent: 00-")).unwrap();
+        assert_eq!(made.len(), good.len() - 3, "{text}");
+        assert!(!text.contains("a=1") && !text.contains("abc"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_between_neighbours_is_not_forwarded() {
     let behind = Behind::echoes().await;
     let request = Request::get("/v1/products?limit=2")
