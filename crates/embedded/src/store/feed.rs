@@ -21,7 +21,7 @@ struct Feed {
 
 /// The feed of each table, once somebody wants it.
 #[derive(Default)]
-pub(super) struct Feeds([Mutex<Option<Feed>>; 3]);
+pub(super) struct Feeds([Mutex<Option<Feed>>; Table::ALL.len()]);
 
 impl Feeds {
     pub(super) fn open(&self, table: Table) -> OutboxFeed {
