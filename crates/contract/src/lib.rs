@@ -8,6 +8,7 @@ pub mod bus;
 pub mod clock;
 pub mod gate;
 pub mod gate_model;
+pub mod limiter;
 pub mod store;
 pub mod store_model;
 pub mod time;

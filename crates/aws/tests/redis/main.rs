@@ -3,6 +3,7 @@
 mod contract;
 mod deadlines;
 mod faults;
+mod limits;
 mod loss;
 mod shop;
 mod tls;
