@@ -9,6 +9,7 @@ use clap::{
     value_parser,
 };
 use lmall_aws::redis::Redis;
+use lmall_gateway::IdentityMode;
 
 use crate::output;
 
@@ -38,7 +39,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start every service, the relay and the schedules in one process
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Tell the whole story against a fresh temporary installation, and check it
     Demo(DemoArgs),
     /// Measure
@@ -89,6 +90,13 @@ pub(crate) struct ServeArgs {
     // An OsString, because clap refuses an empty path, and compose files pass empty variables.
     #[arg(long, env = "LMALL_CATALOGUE", value_name = "FILE")]
     catalogue: Option<OsString>,
+    /// How callers are known: as they say in `X-Customer-Id`, or by their access token, which
+    /// puts the gateway in front of all services
+    #[arg(long, env = "LMALL_IDENTITY", value_name = "MODE", default_value = "direct")]
+    pub(crate) identity: IdentityMode,
+    /// What the gateway does with `--identity token`.
+    #[command(flatten)]
+    pub(crate) edge: lmall_gateway::Options,
 }
 
 impl ServeArgs {
@@ -147,7 +155,8 @@ pub(crate) struct DemoArgs {
   lmall bench orders --rate 300 --preload 1000000
   lmall bench ids --threads 2
   lmall bench reserve --concurrency 400 --units 100
-  lmall bench gate --redis redis://127.0.0.1:6379")]
+  lmall bench gate --redis redis://127.0.0.1:6379
+  lmall bench gateway --rate 2000")]
 pub(crate) enum BenchCommand {
     /// Whole sagas over HTTP, from placing to CONFIRMED, on a server of its own
     Orders(OrdersArgs),
@@ -157,6 +166,8 @@ pub(crate) enum BenchCommand {
     Reserve(ReserveArgs),
     /// The stock gate on a Redis, next to a script that does nothing
     Gate(GateArgs),
+    /// What the gateway adds to an answer, and how many tokens it verifies
+    Gateway(GatewayArgs),
 }
 
 /// How `lmall bench orders` runs.
@@ -249,6 +260,20 @@ pub(crate) struct GateArgs {
     /// Open reservations of these SKUs
     #[arg(long, value_name = "R", default_value_t = 1_000_000, value_parser = value_parser!(u32).range(..=10_000_000))]
     pub(crate) reservations: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `lmall bench gateway` runs.
+#[derive(Debug, Args)]
+pub(crate) struct GatewayArgs {
+    /// Requests a second, on a fixed schedule
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: u32,
+    /// Seconds with the gateway, and as many without it
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3_600))]
+    pub(crate) seconds: u32,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,

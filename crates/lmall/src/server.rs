@@ -1,6 +1,7 @@
 //! `lmall serve`: every service, the relay and the schedules in one process.
 
 mod config;
+mod edge;
 mod jobs;
 mod openapi;
 mod seed;
@@ -71,7 +72,7 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     let (intake, intake_stopped) = shutdown::channel();
     let (work, work_stopped) = shutdown::channel();
     let metrics = Metrics::new();
-    let shop = Shop::build(&embedded, clock, &config, address, intake_stopped).await?;
+    let shop = Shop::build(&embedded, clock.clone(), &config, address, intake_stopped).await?;
     seed::load(&shop, &config.seed).await?;
     let tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
     config.announce();
@@ -84,7 +85,8 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
         // Whoever waits for an order to change is answered now.
         intake.fire();
     };
-    serve(listener, wiring::router(&shop, &config, &metrics), stop).await?;
+    let router = wiring::router(&shop, &config, &metrics);
+    serve(listener, edge::before(router, args, clock, &metrics), stop).await?;
     work.fire();
     if !tasks.ended(DRAIN_MAX).await {
         tracing::warn!("some work was left to the next start");

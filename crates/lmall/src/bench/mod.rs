@@ -1,6 +1,7 @@
 //! `lmall bench …`: measurements, each on a server and a data directory of its own.
 
 mod gate;
+mod gateway;
 mod ids;
 mod orders;
 mod report;
@@ -58,6 +59,7 @@ pub(crate) fn run(
         BenchCommand::Ids(args) => ids::run(args, make_ids),
         BenchCommand::Reserve(args) => reserve::run(args),
         BenchCommand::Gate(args) => gate::run(args),
+        BenchCommand::Gateway(args) => gateway::run(args),
     }
 }
 

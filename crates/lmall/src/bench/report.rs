@@ -64,6 +64,17 @@ pub(super) struct Quantiles {
     pub(super) max: Option<f64>,
 }
 
+/// What one has more of than the other, where both have something.
+pub(super) fn difference(more: &Quantiles, less: &Quantiles) -> Quantiles {
+    let between = |more: Option<f64>, less: Option<f64>| Some(rounded(more? - less?));
+    Quantiles {
+        p50: between(more.p50, less.p50),
+        p99: between(more.p99, less.p99),
+        p999: between(more.p999, less.p999),
+        max: between(more.max, less.max),
+    }
+}
+
 /// Counts what happens to sagas; latencies only of those due in the window.
 pub(super) struct Tally {
     window: Window,

@@ -15,6 +15,7 @@ mod aws_demo;
 mod aws_process;
 mod crash;
 mod demo;
+mod edge;
 mod oversell;
 mod process;
 mod reconcile;
