@@ -18,6 +18,7 @@ pub mod payment;
 pub mod product;
 pub mod stock;
 pub mod time;
+pub mod waiting;
 
 pub use id::{AggregateId, CustomerId, EventId, OrderId, PaymentId, ProviderName, RefundId, Sku};
 pub use money::Money;
