@@ -4,7 +4,9 @@ use std::{error::Error, future::Future, time::Duration};
 
 use crate::{
     backoff,
-    ports::{BusError, Clock, CommitError, DeadlineError, GateError, Key, StoreError},
+    ports::{
+        BusError, Clock, CommitError, DeadlineError, GateError, Key, StoreError, WaitingError,
+    },
 };
 
 /// Why a use case could not be carried out. Nothing is known to have taken effect.
@@ -50,6 +52,12 @@ impl From<DeadlineError> for Failure {
 
 impl From<GateError> for Failure {
     fn from(error: GateError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<WaitingError> for Failure {
+    fn from(error: WaitingError) -> Self {
         Self::Unavailable(Box::new(error))
     }
 }

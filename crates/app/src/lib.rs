@@ -29,6 +29,7 @@ pub mod row;
 pub mod shutdown;
 pub mod stock;
 pub mod topology;
+pub mod waiting;
 
 pub use changeset::{Changeset, Refusal, Write};
 pub use outbox::{OutboxRow, Trace};

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod catalogue;
+mod flash;
 mod place;
 mod read;
 mod remind;
@@ -17,6 +18,7 @@ use lmall_domain::{
 
 pub use cancel::CancelOutcome;
 pub use catalogue::PutProduct;
+pub use flash::{FLASH_SKUS_MAX, NotAdmitted};
 pub use place::{Idempotency, Place, PlaceError, Placed};
 pub use read::{Tally, TrailEntry, count_by_status};
 
@@ -44,6 +46,7 @@ pub struct Orders {
     pub(crate) ids: Arc<dyn OrderIds>,
     pub(crate) settings: Settings,
     pub(crate) deadlines: Option<Arc<dyn Deadlines>>,
+    pub(crate) flash: Option<Arc<flash::Flash>>,
 }
 
 impl Orders {
@@ -56,7 +59,7 @@ impl Orders {
         ids: Arc<dyn OrderIds>,
         settings: Settings,
     ) -> Self {
-        Self { store, watch, clock, ids, settings, deadlines: None }
+        Self { store, watch, clock, ids, settings, deadlines: None, flash: None }
     }
 
     /// The same, with reminders of when orders have to be paid, for [`Orders::cancel_reminded`].

@@ -8,6 +8,7 @@ mod limiter;
 mod notices;
 mod revocations;
 mod store;
+mod waiting;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use store::{
     CommitError, Index, IndexEntry, IndexQuery, Item, Key, NewRow, Page, Query, Scan, Store,
     StoreError, Table, Watch,
 };
+pub use waiting::{Admissions, Joined, WaitingError, WaitingRooms};
 
 /// Where time comes from.
 #[async_trait]

@@ -7,6 +7,11 @@
 //! | order | `idempotency#{customer}#{key}` | `idempotency` | a first answer |
 //! | order | `tally` | shard | counts of ended orders |
 //! | order | `lease` | machine id | a machine id's lease |
+//! | order | `flash` | SKU | that orders of a SKU need an admission |
+//! | order | `admission#{id}` | `admission` | what became of an admission |
+//! | order | `admission-keys` | `keys` | what signs admissions, if nothing else was given |
+//! | order | `waiting` | SKU | a waiting room (embedded form) |
+//! | order | `waiting#{sku}#{opened}` | number | what happened in it, some events a row |
 //! | inventory | order id | `reservation` | a reservation |
 //! | inventory | `sku#{sku}` | `bucket#{nn}` | a bucket of the ledger |
 //! | inventory | `sku#{sku}` | `receipt#{reference}` | a receipt or adjustment |
@@ -168,6 +173,43 @@ pub const TALLY: &str = "tally";
 #[must_use]
 pub fn tally_key(shard: u64) -> Key {
     Key::new(Table::Order, TALLY, format!("{shard:02}"))
+}
+
+/// The partition of the SKUs in flash mode.
+pub const FLASH: &str = "flash";
+
+/// The key that says that orders of a SKU need an admission.
+#[must_use]
+pub fn flash_key(sku: &Sku) -> Key {
+    Key::new(Table::Order, FLASH, sku.as_str())
+}
+
+/// The key of what became of an admission.
+#[must_use]
+pub fn admission_key(id: &str) -> Key {
+    Key::new(Table::Order, format!("admission#{id}"), "admission")
+}
+
+/// The key of the keys that sign admissions where none are configured.
+#[must_use]
+pub fn admission_keys_key() -> Key {
+    Key::new(Table::Order, "admission-keys", "keys")
+}
+
+/// The partition of the waiting rooms that a store keeps.
+pub const WAITING: &str = "waiting";
+
+/// The key of a waiting room.
+#[must_use]
+pub fn waiting_key(sku: &Sku) -> Key {
+    Key::new(Table::Order, WAITING, sku.as_str())
+}
+
+/// The key of a part of what happened in a waiting room.
+#[must_use]
+pub fn waiting_log_key(sku: &Sku, opened_at: Timestamp, number: u64) -> Key {
+    let partition = format!("waiting#{sku}#{}", opened_at.as_millis());
+    Key::new(Table::Order, partition, format!("{number:012}"))
 }
 
 /// The key of a reservation.

@@ -12,7 +12,7 @@ mod uri;
 mod violation;
 
 pub use body::{ApiJson, BODY_LEN_MAX, RawBody};
-pub use headers::{CustomerId, IdempotencyKey, X_CUSTOMER_ID};
+pub use headers::{AdmissionToken, CustomerId, IdempotencyKey, X_ADMISSION_TOKEN, X_CUSTOMER_ID};
 pub use operator::{Guarded, Operator, OperatorToken, X_OPERATOR_TOKEN};
 pub use prefer::{PREFER_WAIT_MAX, PreferWait};
 pub use uri::{ApiPath, ApiQuery};

@@ -44,8 +44,8 @@ pub use caller::Caller;
 pub use client::Client;
 pub use context::RequestContext;
 pub use extract::{
-    ApiJson, ApiPath, ApiQuery, CustomerId, Guarded, IdempotencyKey, Operator, OperatorToken,
-    PreferWait, RawBody,
+    AdmissionToken, ApiJson, ApiPath, ApiQuery, CustomerId, Guarded, IdempotencyKey, Operator,
+    OperatorToken, PreferWait, RawBody,
 };
 pub use layers::{finish, finish_with};
 pub use metrics::{Counter, Gauge, Metrics};

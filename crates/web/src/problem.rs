@@ -112,6 +112,16 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "The caller may not do this")
     }
 
+    /// 403: it takes an admission, and there is none that is good for it.
+    #[must_use]
+    pub const fn not_admitted() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-admitted",
+            "The product is in a flash sale, and it is not the caller's turn",
+        )
+    }
+
     /// 404: there is no such thing, or it belongs to somebody else.
     #[must_use]
     pub const fn not_found() -> Self {

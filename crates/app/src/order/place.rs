@@ -8,7 +8,7 @@ use lmall_domain::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Orders;
+use super::{NotAdmitted, Orders};
 use crate::{
     Changeset, Refusal, Trace,
     failure::{Failure, Round, committed, rounds},
@@ -54,6 +54,9 @@ pub enum PlaceError {
     /// The wish cannot be an order.
     #[error(transparent)]
     Rejected(#[from] PlaceRejection),
+    /// It takes an admission, and there is none that is good for it.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The key was used for another wish.
     #[error("the idempotency key was used with another body")]
     KeyReused,
@@ -77,13 +80,22 @@ impl Orders {
     /// Places an order: it is durable, and its event with it, before this returns.
     ///
     /// # Errors
-    /// [`PlaceError`]; only a `Rejected` or `KeyReused` is final.
+    /// [`PlaceError`]; only a `Failed` may be tried again.
     pub async fn place(&self, wish: Place) -> Outcome {
+        self.place_admitted(wish, None).await
+    }
+
+    /// The same, with the token that ordering a SKU in a flash sale takes. Once there is an order,
+    /// the token is used up; an order that takes none leaves it as it is.
+    ///
+    /// # Errors
+    /// [`PlaceError`]; only a `Failed` may be tried again.
+    pub async fn place_admitted(&self, wish: Place, token: Option<&str>) -> Outcome {
         let lines = merge_lines(&wish.lines)?;
         let fingerprint = wish.idempotency.as_ref().map(|_| fingerprint(&wish.lines));
         let id = self.ids.next().map_err(|error| Failure::Unavailable(Box::new(error)))?;
         let outcome = rounds(&*self.clock, id.get(), async || {
-            self.place_round(&wish, &lines, fingerprint.as_deref(), id).await
+            self.place_round(&wish, &lines, token, fingerprint.as_deref(), id).await
         })
         .await?;
         if let Ok(Placed { order, replayed: false }) = &outcome {
@@ -96,6 +108,7 @@ impl Orders {
         &self,
         wish: &Place,
         lines: &[LineRequest],
+        token: Option<&str>,
         fingerprint: Option<&str>,
         id: OrderId,
     ) -> Result<Round<Outcome>, Failure> {
@@ -110,6 +123,10 @@ impl Orders {
                 Some((&idempotency.key, fingerprint, first.map_or(0, |first| first.version)))
             }
             (None, _) | (_, None) => None,
+        };
+        let admission = match self.admission(wish, lines, token, now).await? {
+            Ok(admission) => admission,
+            Err(reason) => return Ok(Round::Done(Err(reason.into()))),
         };
         let order_wish = PlaceOrder {
             id,
@@ -127,15 +144,21 @@ impl Orders {
             let first = answer_row(&wish.customer_id, key, fingerprint, &order, now);
             changes = changes.put(first, version);
         }
+        if let Some(admission) = &admission {
+            changes = admission.used_by(changes, id);
+        }
         let changes = Self::write(changes, None, &order, event, now, wish.trace.clone());
         Ok(match committed(self.store.commit(changes).await)? {
             Ok(()) => Round::Done(Ok(placed(order, false))),
-            Err(Refusal::Stale | Refusal::AlreadyHandled | Refusal::OutOfStock) => {
-                match self.load(id).await? {
+            Err(refusal @ (Refusal::Stale | Refusal::AlreadyHandled | Refusal::OutOfStock)) => {
+                match (self.load(id).await?, admission) {
                     // An outcome that was unknown: it had taken effect.
-                    Some(order) => Round::Done(Ok(Placed { order, replayed: false })),
+                    (Some(order), _) => Round::Done(Ok(Placed { order, replayed: false })),
+                    (None, Some(admission)) if refusal == Refusal::AlreadyHandled => {
+                        Round::Done(Err(self.why_not(&admission).await?.into()))
+                    }
                     // Another request with the same key was faster.
-                    None => Round::Again,
+                    (None, _) => Round::Again,
                 }
             }
         })

@@ -162,6 +162,9 @@ impl Visit {
                 oracle.key_reused(&self.customer_id, self.key.as_deref(), &self.lines);
                 None
             }
+            Some(Err(PlaceError::NotAdmitted(reason))) => {
+                panic!("no flash sale is simulated, and an order is refused: {reason}")
+            }
             Some(Err(PlaceError::Failed(_))) | None => None,
         }
     }

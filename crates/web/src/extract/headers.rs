@@ -1,4 +1,4 @@
-//! Who is calling, and under which key a call may be repeated.
+//! Who is calling, under which key a call may be repeated, and what lets it through.
 
 use axum::extract::FromRequestParts;
 use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
@@ -7,6 +7,9 @@ use crate::problem::Problem;
 
 /// The header in which the gateway names the customer.
 pub const X_CUSTOMER_ID: HeaderName = HeaderName::from_static("x-customer-id");
+
+/// The header with the token of who was let through in a flash sale.
+pub const X_ADMISSION_TOKEN: HeaderName = HeaderName::from_static("x-admission-token");
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -22,6 +25,11 @@ pub struct CustomerId(pub lmall_domain::CustomerId);
 /// The key under which a repeated call gets the first answer again; 400 if it is ill-formed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Option<String>);
+
+/// The token of who was let through in a flash sale, as it was sent; 403 if there are several, or
+/// it is not text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdmissionToken(pub Option<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for CustomerId {
     type Rejection = Problem;
@@ -54,6 +62,20 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             )
             .detail("send one `Idempotency-Key` of 1 to 255 visible ASCII characters")
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AdmissionToken {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match values(parts, &X_ADMISSION_TOKEN) {
+            Values::None => return Ok(Self(None)),
+            Values::One(value) => value.to_str().ok(),
+            Values::Many => None,
+        }
+        .map(|token| Self(Some(token.to_owned())))
+        .ok_or_else(|| Problem::not_admitted().detail("send one `X-Admission-Token`"))
     }
 }
 

@@ -10,12 +10,13 @@ use axum::{
 use http::{HeaderName, StatusCode, header};
 use lmall_app::{
     failure::chain,
-    order::{Idempotency, Place, PlaceError},
+    order::{Idempotency, NotAdmitted, Place, PlaceError},
     row::Versioned,
 };
 use lmall_domain::order;
 use lmall_web::{
-    ApiJson, CustomerId, IdempotencyKey, PreferWait, Problem, ProblemBody, RequestContext,
+    AdmissionToken, ApiJson, CustomerId, IdempotencyKey, PreferWait, Problem, ProblemBody,
+    RequestContext,
 };
 
 use super::{order::Order, request::PlaceOrder, wait::preference_applied};
@@ -41,6 +42,9 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
         ("Prefer" = Option<String>, Header, nullable = false, example = "wait=2",
             description = "`wait=N`: answer once stock is held or refused, or after N seconds, \
                 at most 10. Not for a repeated answer."),
+        ("X-Admission-Token" = Option<String>, Header, nullable = false, max_length = 1024,
+            description = "For a product in a flash sale: the token from its waiting room. It is \
+                good for one order, and is not used up by one that takes none."),
     ),
     request_body = PlaceOrder,
     responses(
@@ -51,6 +55,10 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
         )),
         (status = 400, description = "`/problems/malformed`, `/problems/invalid-idempotency-key`"),
         (status = 401, description = "`/problems/unauthenticated`: no customer"),
+        (status = 403, description = "`/problems/not-admitted`: a product is in a flash sale, and \
+            there is no token that is good for this order"),
+        (status = 409, description = "`/problems/admission-used`: the token was used for another \
+            order"),
         (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
         (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json",
@@ -70,13 +78,15 @@ pub(crate) async fn place(
     CustomerId(customer_id): CustomerId,
     IdempotencyKey(key): IdempotencyKey,
     PreferWait(wait): PreferWait,
+    AdmissionToken(token): AdmissionToken,
     context: RequestContext,
     ApiJson(body): ApiJson<PlaceOrder>,
 ) -> Result<Response, Problem> {
     let lines = body.lines()?;
     let idempotency = key.map(|key| Idempotency { key });
     let wish = Place { customer_id, lines, idempotency, trace: context.trace() };
-    let placed = shop.orders.place(wish).await.map_err(|error| refused(error, &body))?;
+    let placed = shop.orders.place_admitted(wish, token.as_deref()).await;
+    let placed = placed.map_err(|error| refused(error, &body))?;
 
     let wait = wait.filter(|_| !placed.replayed);
     let order = match wait {
@@ -111,6 +121,18 @@ async fn with_stock(
 fn refused(error: PlaceError, body: &PlaceOrder) -> Problem {
     match error {
         PlaceError::Rejected(rejection) => body.refusal(&rejection),
+        PlaceError::NotAdmitted(NotAdmitted::Used) => Problem::new(
+            StatusCode::CONFLICT,
+            "admission-used",
+            "The admission was used for another order",
+        ),
+        PlaceError::NotAdmitted(
+            reason @ (NotAdmitted::NoToken(_)
+            | NotAdmitted::Foreign
+            | NotAdmitted::Expired
+            | NotAdmitted::Quantity(_)
+            | NotAdmitted::Several),
+        ) => Problem::not_admitted().detail(reason.to_string()),
         PlaceError::KeyReused => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency-key-reused",
