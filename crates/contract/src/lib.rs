@@ -12,3 +12,5 @@ pub mod limiter;
 pub mod store;
 pub mod store_model;
 pub mod time;
+pub mod waiting;
+pub mod waiting_model;

@@ -1,4 +1,5 @@
-//! LMall on one machine: store, bus and stock gate, with a SQLite file and nothing else.
+//! LMall on one machine: store, bus, stock gate and waiting rooms, with a SQLite file and nothing
+//! else.
 //!
 //! This crate promises that what it has answered is on the disk: one thread writes, many
 //! changesets and messages share one `fsync`, and nobody is answered before it. A crash at any
@@ -12,6 +13,7 @@ mod bus;
 mod db;
 mod gate;
 mod store;
+mod waiting;
 
 use std::{path::Path, sync::Arc};
 
@@ -21,6 +23,7 @@ pub use bus::SqliteBus;
 pub use db::{OpenError, StoreStats};
 pub use gate::LocalGate;
 pub use store::{OutboxFeed, SqliteStore};
+pub use waiting::{Clerk, LocalRooms};
 
 use db::{Checkpointer, Counters, DataDir, Readers, Writer};
 

@@ -2,4 +2,5 @@
 
 mod durability;
 mod embedded;
+mod waiting;
 mod watch;

@@ -9,6 +9,8 @@ macro_rules! step {
 
 mod drift;
 mod faults;
+mod flash;
+mod sale;
 mod world;
 
 use lmall_domain::{
@@ -19,6 +21,7 @@ use lmall_domain::{
         ReleaseReason,
     },
     payment::Progress,
+    waiting::Outcome,
 };
 
 use self::{
@@ -89,6 +92,56 @@ async fn placing_with_an_idempotency_key() {
         step!(|world| world.stock(10).await),
         step!(|world| world.place().await),
         &["order.created", "10/0/0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn placing_in_a_flash_sale() {
+    check(
+        step!(|world| {
+            world.stock(10).await?;
+            world.begin_flash_sale().await
+        }),
+        step!(|world| world.place_admitted().await),
+        &["order.created", "10/0/0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ending_an_admission() {
+    check(
+        step!(|world| {
+            world.stock(10).await?;
+            world.begin_flash_sale().await
+        }),
+        step!(|world| world.end_admission(Outcome::Void).await),
+        &["10/0/0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ending_an_admission_that_was_used() {
+    check(
+        step!(|world| {
+            world.stock(10).await?;
+            world.begin_flash_sale().await?;
+            world.place_admitted().await
+        }),
+        step!(|world| world.end_admission(Outcome::Ordered { quantity: 2 }).await),
+        &["order.created", "10/0/0"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn beginning_a_flash_sale() {
+    check(
+        step!(|world| world.stock(10).await),
+        step!(|world| world.begin_flash_sale().await),
+        &["10/0/0"],
     )
     .await;
 }

@@ -15,9 +15,12 @@ use lmall_app::{
     ops::audit::Auditor,
     order::{Idempotency, Orders, Place},
     payment::{Payments, Provider, Providers, Scheme, Secret, Webhook, sign},
-    ports::{Clock, GateAnswer, Message, NoId, OrderIds, Scan, StockGate, Store, Table},
+    ports::{
+        Admissions, Clock, GateAnswer, Message, NoId, OrderIds, Scan, StockGate, Store, Table,
+    },
     row,
     stock::Inventory,
+    waiting::AdmissionKeys,
 };
 use lmall_domain::{
     AggregateId, EventId, Money, OrderId, Sku, Timestamp,
@@ -27,6 +30,7 @@ use lmall_domain::{
     payment::{Payment, Progress},
     product::Product,
     stock::State,
+    waiting::{Outcome, Ticket},
 };
 use lmall_embedded::{Embedded, LocalGate};
 use parking_lot::Mutex;
@@ -103,6 +107,7 @@ impl World {
             Arc::new(OneId),
             lmall_app::order::Settings { payment_timeout: PAYMENT_TIMEOUT },
         );
+        let orders = orders.with_admissions(Arc::new(admission_keys()));
         orders.prepare().await.expect("the store is there");
         let stock = lmall_app::stock::Settings { reservation_grace: GRACE, buckets: 2 };
         let inventory = Inventory::new(ports.clone(), ports.clone(), clock.clone(), stock);
@@ -236,15 +241,34 @@ impl World {
         self.inventory.receive(&sku(), reference, units, None).await.map_err(text).map(drop)
     }
 
+    pub(crate) async fn begin_flash_sale(&self) -> Result<(), String> {
+        self.orders.set_flash(&sku(), true).await.map_err(text).map(drop)
+    }
+
+    /// Ends the admission, which must come to this.
+    pub(crate) async fn end_admission(&self, expected: Outcome) -> Result<(), String> {
+        let outcome = self.orders.end(&ticket()).await.map_err(text)?;
+        if outcome == expected { Ok(()) } else { Err(format!("{outcome:?}")) }
+    }
+
     /// Two units of the one product, with an idempotency key.
     pub(crate) async fn place(&self) -> Result<(), String> {
+        self.place_with(None).await
+    }
+
+    /// The same, by who was let through.
+    pub(crate) async fn place_admitted(&self) -> Result<(), String> {
+        self.place_with(Some(&admission_keys().sign(&ticket()))).await
+    }
+
+    async fn place_with(&self, token: Option<&str>) -> Result<(), String> {
         let wish = Place {
             customer_id: "anna".parse().expect("a customer"),
             lines: vec![LineRequest { sku: sku(), quantity: 2 }],
             idempotency: Some(Idempotency { key: "once".to_owned() }),
             trace: Trace::default(),
         };
-        self.orders.place(wish).await.map_err(text).map(drop)
+        self.orders.place_admitted(wish, token).await.map_err(text).map(drop)
     }
 
     pub(crate) async fn placed(&self, units: i64) -> Result<(), String> {
@@ -310,6 +334,22 @@ impl World {
 
 fn sku() -> Sku {
     SKU.parse().expect("a SKU")
+}
+
+pub(crate) fn admission_keys() -> AdmissionKeys {
+    AdmissionKeys::parse(&format!("a:{}", "5a".repeat(32))).expect("a key")
+}
+
+/// Anna's, for two units.
+fn ticket() -> Ticket {
+    Ticket {
+        sku: sku(),
+        customer_id: "anna".parse().expect("a customer"),
+        opened_at: now(),
+        place: 0,
+        quantity: 2,
+        expires_at: now().after(Duration::from_secs(60)),
+    }
 }
 
 fn order_id() -> OrderId {
