@@ -104,12 +104,22 @@ impl Redis {
         key: &str,
         fill: impl Fn(&mut Cmd) + Send,
     ) -> Result<T, CallError> {
-        let mut call = script.by_hash(key);
+        self.run_on(script, &[key], fill).await
+    }
+
+    /// The same, on several keys that are on one node.
+    pub(super) async fn run_on<T: FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &[&str],
+        fill: impl Fn(&mut Cmd) + Send,
+    ) -> Result<T, CallError> {
+        let mut call = script.by_hash(keys);
         fill(&mut call);
         match self.call(&call).await {
             // So it has not run.
             Err(CallError::Failed(error)) if is_server(&error, ServerErrorKind::NoScript) => {
-                let mut call = script.by_text(key);
+                let mut call = script.by_text(keys);
                 fill(&mut call);
                 self.call(&call).await
             }

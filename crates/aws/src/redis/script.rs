@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, cmd};
 
-/// A script of one key.
+/// A script of one key, or of several on one node.
 pub(super) struct Script {
     text: &'static str,
     hash: String,
@@ -16,16 +16,16 @@ impl Script {
     }
 
     /// Runs it, if the server has it.
-    pub(super) fn by_hash(&self, key: &str) -> Cmd {
+    pub(super) fn by_hash(&self, keys: &[&str]) -> Cmd {
         let mut call = cmd("EVALSHA");
-        call.arg(&self.hash).arg(1).arg(key);
+        call.arg(&self.hash).arg(keys.len()).arg(keys);
         call
     }
 
     /// Runs it; from then on the server has it.
-    pub(super) fn by_text(&self, key: &str) -> Cmd {
+    pub(super) fn by_text(&self, keys: &[&str]) -> Cmd {
         let mut call = cmd("EVAL");
-        call.arg(self.text).arg(1).arg(key);
+        call.arg(self.text).arg(keys.len()).arg(keys);
         call
     }
 }
@@ -46,4 +46,13 @@ scripts! {
     OPEN: "open.lua";
     LIMIT: "limit.lua";
     BARE: "bare.lua";
+    ROOM_OPEN: "rooms/time.lua" "rooms/open.lua";
+    ROOM_CLOSE: "rooms/close.lua";
+    ROOM_SUMMARY: "rooms/summary.lua";
+    ROOM_JOIN: "rooms/time.lua" "rooms/join.lua";
+    ROOM_VISIT: "rooms/time.lua" "rooms/visit.lua";
+    ROOM_LEAVE: "rooms/time.lua" "rooms/leave.lua";
+    ROOM_ADMIT: "rooms/time.lua" "rooms/admit.lua";
+    ROOM_DUE: "rooms/time.lua" "rooms/due.lua";
+    ROOM_SETTLE: "rooms/settle.lua";
 }

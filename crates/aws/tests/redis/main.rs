@@ -7,3 +7,4 @@ mod limits;
 mod loss;
 mod shop;
 mod tls;
+mod waiting;
