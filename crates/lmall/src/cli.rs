@@ -156,7 +156,8 @@ pub(crate) struct DemoArgs {
   lmall bench ids --threads 2
   lmall bench reserve --concurrency 400 --units 100
   lmall bench gate --redis redis://127.0.0.1:6379
-  lmall bench gateway --rate 2000")]
+  lmall bench gateway --rate 2000
+  lmall bench waiting --arrivals 100000 --units 1000")]
 pub(crate) enum BenchCommand {
     /// Whole sagas over HTTP, from placing to CONFIRMED, on a server of its own
     Orders(OrdersArgs),
@@ -168,6 +169,8 @@ pub(crate) enum BenchCommand {
     Gate(GateArgs),
     /// What the gateway adds to an answer, and how many tokens it verifies
     Gateway(GatewayArgs),
+    /// A flash sale: many customers in a waiting room, few units, and who is served when
+    Waiting(WaitingArgs),
 }
 
 /// How `lmall bench orders` runs.
@@ -274,6 +277,38 @@ pub(crate) struct GatewayArgs {
     /// Seconds with the gateway, and as many without it
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3_600))]
     pub(crate) seconds: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `lmall bench waiting` runs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lmall bench waiting
+  lmall bench waiting --arrivals 10000 --units 100 --json
+  lmall bench waiting --redis redis://127.0.0.1:6379
+
+Three of ten customers abandon it, and one of ten comes twice.")]
+pub(crate) struct WaitingArgs {
+    /// Customers who come
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) arrivals: u32,
+    /// Units for sale
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) units: u32,
+    /// Customers let through in a second
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub(crate) rate: u32,
+    /// How long an admission lasts
+    #[arg(long, value_name = "MS", default_value_t = 4_000, value_parser = value_parser!(u32).range(1..=3_600_000))]
+    pub(crate) token_life_ms: u32,
+    /// How often customers look at their place
+    #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=300_000))]
+    pub(crate) heartbeat_ms: u32,
+    /// Waiting rooms on this Redis instead of in the process
+    #[arg(long, env = "LMALL_REDIS", value_name = "URL", hide_env_values = true)]
+    pub(crate) redis: Option<String>,
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -428,7 +463,10 @@ impl Cli {
             return Err(Self::command().error(ErrorKind::ValueValidation, message));
         }
         // Not by a value parser: clap repeats what it refuses, and there may be a password in it.
-        if let Command::Bench(BenchCommand::Gate(GateArgs { redis, .. })) = &self.command
+        if let Command::Bench(
+            BenchCommand::Gate(GateArgs { redis, .. })
+            | BenchCommand::Waiting(WaitingArgs { redis: Some(redis), .. }),
+        ) = &self.command
             && let Err(error) = Redis::new(redis)
         {
             let message = format!("--redis: {error}");
