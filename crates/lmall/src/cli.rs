@@ -74,6 +74,10 @@ pub(crate) struct ServeArgs {
     /// one `demo` provider if unset, its secret made and printed
     #[arg(long, env = "LMALL_PROVIDERS", value_name = "JSON", hide_env_values = true)]
     providers: Option<String>,
+    /// Keys that sign admissions in flash sales as name:hex,…, the one that signs first; made once
+    /// and kept in the data directory if unset
+    #[arg(long, env = "LMALL_ADMISSION_KEYS", value_name = "KEYS", hide_env_values = true)]
+    admission_keys: Option<String>,
     /// Seconds from placing an order to its `pay_by`
     #[arg(long, env = "LMALL_PAYMENT_TIMEOUT_S", value_name = "S", default_value_t = 900)]
     pub(crate) payment_timeout_s: u32,
@@ -108,6 +112,11 @@ impl ServeArgs {
     /// The providers' JSON, unless it is unset or empty.
     pub(crate) fn providers(&self) -> Option<&str> {
         set(&self.providers)
+    }
+
+    /// The keys of admissions, unless they are unset or empty.
+    pub(crate) fn admission_keys(&self) -> Option<&str> {
+        set(&self.admission_keys)
     }
 
     /// The AWS endpoint, unless it is unset or empty.

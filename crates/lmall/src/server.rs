@@ -5,6 +5,7 @@ mod edge;
 mod jobs;
 mod openapi;
 mod seed;
+mod waiting;
 mod wiring;
 
 use std::{
@@ -30,7 +31,7 @@ use lmall_runtime::SystemClock;
 use lmall_web::{Metrics, serve, shutdown_signal};
 use tokio::net::TcpListener;
 
-use self::{config::Config, wiring::Shop};
+use self::{config::Config, waiting::Waiting, wiring::Shop};
 use crate::{
     cli::{ReconcileArgs, ServeArgs},
     operator, output,
@@ -72,9 +73,12 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     let (intake, intake_stopped) = shutdown::channel();
     let (work, work_stopped) = shutdown::channel();
     let metrics = Metrics::new();
-    let shop = Shop::build(&embedded, clock.clone(), &config, address, intake_stopped).await?;
+    let (listeners, whoever_waits) = (intake_stopped.clone(), intake_stopped);
+    let shop = Shop::build(&embedded, clock.clone(), &config, address, whoever_waits).await?;
+    let waiting = Waiting::build(&shop, listeners).await?;
     seed::load(&shop, &config.seed).await?;
-    let tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
+    let mut tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
+    let hall = waiting.start(&mut tasks);
     config.announce();
     output::say(format_args!("lmall ready on http://{address} (data: {})", args.data.display()));
     tracing::info!(ready_ms = started.elapsed().as_millis(), "ready");
@@ -85,7 +89,7 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
         // Whoever waits for an order to change is answered now.
         intake.fire();
     };
-    let router = wiring::router(&shop, &config, &metrics);
+    let router = wiring::router(&shop, hall, &config, &metrics);
     serve(listener, edge::before(router, args, clock, &metrics), stop).await?;
     work.fire();
     if !tasks.ended(DRAIN_MAX).await {

@@ -33,6 +33,7 @@ mod routes;
 mod service;
 mod trace;
 mod upstream;
+pub mod waiting;
 
 use std::time::Duration;
 

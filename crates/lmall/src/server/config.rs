@@ -7,6 +7,7 @@ use lmall_app::{
     order,
     payment::{Provider, Providers, Scheme, Secret},
     stock,
+    waiting::AdmissionKeys,
 };
 use lmall_domain::product::Product;
 use lmall_payment::DEMO_PROVIDER;
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     pub(super) orders: order::Settings,
     pub(super) stock: stock::Settings,
     pub(super) operator_token: OperatorToken,
+    /// What signs admissions, if that was given.
+    pub(super) admission_keys: Option<AdmissionKeys>,
     pub(super) providers: Arc<Providers>,
     /// Products to begin with, and their stock.
     pub(super) seed: Vec<(Product, u32)>,
@@ -48,6 +51,7 @@ impl Config {
             },
             str::to_owned,
         );
+        let keys = args.admission_keys().map(AdmissionKeys::parse).transpose();
         let providers = match args.providers() {
             Some(json) => Providers::parse(json).context("LMALL_PROVIDERS")?,
             None => {
@@ -69,6 +73,7 @@ impl Config {
                 buckets: 1,
             },
             operator_token: OperatorToken::new(token),
+            admission_keys: keys.context("LMALL_ADMISSION_KEYS")?,
             providers: Arc::new(Providers::new(providers).context("LMALL_PROVIDERS")?),
             seed: args.catalogue().map_or(Ok(Vec::new()), |file| seed::read(&file))?,
             made,
@@ -81,7 +86,8 @@ impl Config {
     }
 }
 
-fn random_hex() -> String {
+/// As many random digits as a secret has.
+pub(super) fn random_hex() -> String {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).expect("the operating system has random bytes");
     hex::encode(bytes)

@@ -11,6 +11,7 @@ pub(super) fn whole() -> OpenApi {
         lmall_order::openapi(),
         lmall_inventory::openapi(),
         lmall_payment::openapi(),
+        lmall_gateway::waiting::openapi(),
         openapi::service(),
     ] {
         document.merge(part);

@@ -20,14 +20,16 @@ use lmall_app::{
     row,
     shutdown::Shutdown,
     stock::Inventory,
+    waiting::AdmissionKeys,
 };
 use lmall_domain::{CustomerId, Money, OrderId, Sku};
 use lmall_embedded::{Embedded, SqliteBus, SqliteStore};
+use lmall_gateway::waiting::{Hall, observed};
 use lmall_payment::DemoProvider;
 use lmall_runtime::{StoppingWatch, SystemClock};
 use lmall_web::{Metrics, client::BaseUrl};
 
-use super::{config::Config, openapi};
+use super::{config::Config, openapi, waiting};
 
 /// Everything that runs in the process.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ pub(super) struct Shop {
     pub(super) bus: Arc<SqliteBus>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) ids: Arc<LeasedIds>,
+    pub(super) admission_keys: Arc<AdmissionKeys>,
     pub(super) orders: Orders,
     pub(super) inventory: Inventory,
     pub(super) payments: Payments,
@@ -59,6 +62,8 @@ impl Shop {
         let ids = Arc::new(LeasedIds::acquire(store.clone(), clock.clone()).await?);
         let watch = Arc::new(StoppingWatch::new(store.clone(), intake));
         let orders = Orders::new(store.clone(), watch, clock.clone(), ids.clone(), config.orders);
+        let admission_keys = waiting::keys(&*store, config).await?;
+        let orders = orders.with_admissions(admission_keys.clone());
         orders.prepare().await?;
         let gate: Arc<dyn StockGate> = embedded.gate();
         let inventory = Inventory::new(store.clone(), gate, clock.clone(), config.stock);
@@ -69,7 +74,18 @@ impl Shop {
         let payments = Payments::new(store.clone(), gateway, clock.clone(), providers);
         let relay = Relay::new(store.clone(), bus.clone(), clock.clone());
         let replayer = Replayer::new(bus.clone(), clock.clone());
-        Ok(Self { store, bus, clock, ids, orders, inventory, payments, relay, replayer })
+        Ok(Self {
+            store,
+            bus,
+            clock,
+            ids,
+            admission_keys,
+            orders,
+            inventory,
+            payments,
+            relay,
+            replayer,
+        })
     }
 
     /// What the operator's routes work with.
@@ -92,13 +108,15 @@ fn own_url(mut address: SocketAddr) -> anyhow::Result<BaseUrl> {
 }
 
 /// All routes of all services.
-pub(super) fn router(shop: &Shop, config: &Config, metrics: &Metrics) -> Router {
+pub(super) fn router(shop: &Shop, hall: Hall, config: &Config, metrics: &Metrics) -> Router {
     let token = || config.operator_token.clone();
     let store = shop.store.clone();
     let ready =
         move || -> BoxFuture<'static, Result<(), String>> { Box::pin(writable(store.clone())) };
     let views = Arc::new(Views { orders: shop.orders.clone(), inventory: shop.inventory.clone() });
-    let router = lmall_order::router(shop.orders.clone(), views.clone(), token())
+    let orders = lmall_order::router(shop.orders.clone(), views.clone(), token());
+    let router = observed(orders, &hall)
+        .merge(lmall_gateway::waiting::routes(hall, token()))
         .merge(lmall_inventory::router(shop.inventory.clone(), token()))
         .merge(lmall_payment::router(shop.payments.clone(), views, token()))
         .merge(lmall_ops::router(shop.office(), token()))

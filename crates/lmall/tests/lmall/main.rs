@@ -22,3 +22,4 @@ mod reconcile;
 mod structure;
 mod support;
 mod timeouts;
+mod waiting;
