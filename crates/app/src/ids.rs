@@ -10,7 +10,7 @@ use lmall_domain::{OrderId, Timestamp};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
-use self::raw::RawId;
+use self::{raw::RawId, wall::WallClock};
 use crate::{
     Changeset, Refusal,
     failure::{Failure, Round, committed, rounds},
@@ -18,6 +18,14 @@ use crate::{
     row::{decode, plain},
     shutdown::Shutdown,
 };
+
+pub mod public;
+mod source;
+mod ulids;
+mod wall;
+
+pub use source::{Batch, Ids};
+pub use ulids::{Ulid, Ulids};
 
 mod raw {
     ferroid::define_snowflake_id!(
@@ -38,6 +46,9 @@ const MACHINES: u64 = 512;
 
 /// How long a lease lasts. It is renewed at a third of that.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// How often a lease is asked for while none is held.
+const RETAKE: Duration = Duration::from_secs(5);
 
 /// A generator stops this long before its lease ends, so that a slow renewal or a clock that
 /// runs at another speed cannot make two holders overlap.
@@ -77,7 +88,17 @@ impl TimeSource<u64> for LeaseTime {
 pub struct LeasedIds {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    held: RwLock<Held>,
+    held: RwLock<Option<Held>>,
+    wall: WallClock,
+}
+
+/// A lease that ids are made under, for those who watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leased {
+    /// The machine id.
+    pub machine: u64,
+    /// For how long it is good for ids unless it is renewed; never zero.
+    pub remaining: Duration,
 }
 
 /// A lease that is held, and what it is good for.
@@ -96,45 +117,96 @@ impl LeasedIds {
     /// # Errors
     /// When the store does not answer, or all machine ids are taken.
     pub async fn acquire(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let held = RwLock::new(take(&*store, &clock).await?);
-        Ok(Self { store, clock, held })
+        let ids = Self::unleased(store, clock);
+        ids.retake().await?;
+        Ok(ids)
+    }
+
+    /// Makes no id yet: [`keep`](Self::keep) takes a lease as soon as it can.
+    #[must_use]
+    pub fn unleased(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        let wall = WallClock::new(&*clock);
+        Self { store, clock, held: RwLock::new(None), wall }
     }
 
     /// Renews the lease until `shutdown`, then gives it back. While the store does not answer,
     /// ids are made until shortly before the lease ends, and again once it is renewed. A lease
-    /// that somebody else took meanwhile is replaced by that of another machine id.
+    /// that somebody else took meanwhile is replaced by that of another machine id, and one that
+    /// was never had is asked for until it is.
     pub async fn keep(&self, mut shutdown: Shutdown) {
-        while shutdown.pause(&*self.clock, LEASE / 3).await {
-            match self.renew(LEASE).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::warn!("the machine id's lease was lost; taking another");
-                    match take(&*self.store, &self.clock).await {
-                        Ok(held) => *self.held.write() = held,
-                        Err(failure) => not_renewed(&failure),
-                    }
-                }
-                Err(failure) => not_renewed(&failure),
-            }
+        if self.held.read().is_none() {
+            self.kept().await;
         }
-        self.held.write().stop_ms = 0;
+        loop {
+            let pause = if self.leased().is_some() { LEASE / 3 } else { RETAKE };
+            if !shutdown.pause(&*self.clock, pause).await {
+                break;
+            }
+            self.kept().await;
+        }
+        self.stop();
         if let Err(failure) = self.renew(Duration::ZERO).await {
             not_renewed(&failure);
         }
     }
 
-    /// Extends the lease to `length` from now; `false` when it is somebody else's by now.
+    /// The lease that ids are made under; `None` while none can be made.
+    #[must_use]
+    pub fn leased(&self) -> Option<Leased> {
+        let held = self.held.read();
+        let held = held.as_ref()?;
+        let left_ms = held.stop_ms.saturating_sub(held.time.current_millis());
+        let remaining = Duration::from_millis(left_ms);
+        (left_ms > 0).then_some(Leased { machine: held.machine, remaining })
+    }
+
+    /// How often the wall clock was seen to have been set back: no id followed it.
+    #[must_use]
+    pub fn rollbacks(&self) -> u64 {
+        self.wall.look(&*self.clock)
+    }
+
+    /// Renews the lease, or takes another one.
+    async fn kept(&self) {
+        let renewed = match self.renew(LEASE).await {
+            Ok(true) => Ok(()),
+            Ok(false) => self.retake().await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = renewed {
+            not_renewed(&failure);
+        }
+    }
+
+    async fn retake(&self) -> Result<(), Failure> {
+        let held = take(&*self.store, &self.clock).await?;
+        tracing::info!(machine = held.machine, "the lease of a machine id was taken");
+        *self.held.write() = Some(held);
+        Ok(())
+    }
+
+    /// Makes no more ids under the lease that is held.
+    fn stop(&self) {
+        if let Some(held) = self.held.write().as_mut() {
+            held.stop_ms = 0;
+        }
+    }
+
+    /// Extends the lease to `length` from now; `false` when there is none, or it is somebody
+    /// else's by now.
     async fn renew(&self, length: Duration) -> Result<bool, Failure> {
-        let (machine, taken_at, time) = {
-            let held = self.held.read();
-            (held.machine, held.taken_at, held.time.clone())
+        self.wall.look(&*self.clock);
+        let of = |held: &Held| (held.machine, held.taken_at, held.time.clone());
+        let Some((machine, taken_at, time)) = self.held.read().as_ref().map(of) else {
+            return Ok(false);
         };
         let key = lease_key(machine);
         rounds(&*self.clock, machine, async || {
             let asked_ms = time.current_millis();
             let Some(item) = self.store.get(&key).await? else { return Ok(Round::Done(false)) };
             if decode::<Lease>(&item)?.value.taken_at != taken_at {
-                self.held.write().stop_ms = 0;
+                tracing::warn!(machine, "the machine id's lease was lost");
+                self.stop();
                 return Ok(Round::Done(false));
             }
             let asked_at = EPOCH_MS.saturating_add_unsigned(asked_ms);
@@ -143,8 +215,10 @@ impl LeasedIds {
             let changes = Changeset::new().put(plain(key.clone(), &lease), item.version);
             Ok(match committed(self.store.commit(changes).await)? {
                 Ok(()) => {
-                    if !length.is_zero() {
-                        self.held.write().stop_ms = asked_ms + USABLE_MS;
+                    if !length.is_zero()
+                        && let Some(held) = self.held.write().as_mut()
+                    {
+                        held.stop_ms = asked_ms + USABLE_MS;
                     }
                     Round::Done(true)
                 }
@@ -163,6 +237,7 @@ fn not_renewed(failure: &Failure) {
 impl OrderIds for LeasedIds {
     fn next(&self) -> Result<OrderId, NoId> {
         let held = self.held.read();
+        let held = held.as_ref().ok_or(NoId)?;
         loop {
             match held.generator.poll_id() {
                 Poll::Ready { id } if id.timestamp() < held.stop_ms => {

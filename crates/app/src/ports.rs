@@ -1,6 +1,7 @@
 //! What the use cases ask of the world.
 
 mod bus;
+mod chance;
 mod deadlines;
 mod gate;
 mod gateway;
@@ -20,6 +21,7 @@ pub use bus::{
     Bus, BusError, DeadLetter, DeadLetterFilter, DeadLetters, Delivery, Message, QueueDepth,
     Receipt, ReplayRun, ReplayTrigger,
 };
+pub use chance::Chance;
 pub use deadlines::{DeadlineError, Deadlines};
 pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};
 pub use gateway::{GatewayError, PaymentGateway, RefundAnswer, RefundRequest};
