@@ -6,10 +6,20 @@ use lmall_app::failure::chain;
 use lmall_aws::{Parameters, parameters::ParameterError};
 use parking_lot::Mutex;
 
+/// What it means that there is no such parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// What it opens stays closed, and somebody should know.
+    IsSaid,
+    /// What it is for is off.
+    IsFine,
+}
+
 /// A secret that is kept in Parameter Store.
 pub(crate) struct Followed<T> {
     parameters: Parameters,
     name: &'static str,
+    missing: Missing,
     /// The last text that was looked at, good or bad.
     seen: Mutex<Option<Arc<str>>>,
     take: T,
@@ -20,8 +30,13 @@ where
     T: Fn(&str) -> Result<(), E>,
     E: Error,
 {
-    pub(crate) fn new(parameters: Parameters, name: &'static str, take: T) -> Self {
-        Self { parameters, name, seen: Mutex::default(), take }
+    pub(crate) fn new(
+        parameters: Parameters,
+        name: &'static str,
+        missing: Missing,
+        take: T,
+    ) -> Self {
+        Self { parameters, name, missing, seen: Mutex::default(), take }
     }
 
     /// Looks at the parameter, and takes what is new there; gives how many that were. One that
@@ -31,7 +46,9 @@ where
     /// When Parameter Store does not answer.
     pub(crate) async fn look(&self) -> Result<usize, ParameterError> {
         let Some(text) = self.parameters.get(self.name).await? else {
-            tracing::warn!(parameter = self.name, "there is no such parameter");
+            if self.missing == Missing::IsSaid {
+                tracing::warn!(parameter = self.name, "there is no such parameter");
+            }
             return Ok(0);
         };
         let mut seen = self.seen.lock();

@@ -24,7 +24,11 @@ use lmall_web::{Metrics, OperatorToken, client::BaseUrl};
 use tokio::net::TcpListener;
 use utoipa::openapi::OpenApi;
 
-use crate::{Arguments, BadConfiguration, ObservedBus, metering, process::say, secrets::Followed};
+use crate::{
+    Arguments, BadConfiguration, ObservedBus, metering,
+    process::say,
+    secrets::{Followed, Missing},
+};
 
 /// How often what is due is looked for.
 pub const PROMPT: Duration = Duration::from_secs(1);
@@ -65,8 +69,12 @@ pub struct Shell {
     bus: Arc<ObservedBus>,
     listener: TcpListener,
     address: SocketAddr,
+    checks: Vec<Check>,
     stop: Stop,
 }
+
+/// What has to hold for a service to be ready, beside its tables and its queue.
+type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// How the service hears that it is to stop, and tells its parts.
 struct Stop {
@@ -106,6 +114,7 @@ impl Shell {
             started,
             listener,
             address,
+            checks: Vec::new(),
         };
         let token = shell.operator_token.clone();
         let take = move |text: &str| {
@@ -127,18 +136,46 @@ impl Shell {
         given: Option<&str>,
         take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
+        self.follow(name, Missing::IsSaid, given, take).await
+    }
+
+    /// The same, of a secret that the service can do without.
+    ///
+    /// # Errors
+    /// When what was given cannot be used, or Parameter Store does not answer.
+    pub async fn optional_secret<E: Error + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        given: Option<&str>,
+        take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
+        self.follow(name, Missing::IsFine, given, take).await
+    }
+
+    async fn follow<E: Error + Send + 'static>(
+        &mut self,
+        name: &'static str,
+        missing: Missing,
+        given: Option<&str>,
+        take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
         if let Some(text) = given {
             let taken = take(text);
             return Ok(taken.map_err(|e| BadConfiguration(format!("{name}: {}", chain(&e))))?);
         }
         let parameters = Parameters::new(&self.clients, self.clock.clone());
-        let followed = Arc::new(Followed::new(parameters, name, take));
+        let followed = Arc::new(Followed::new(parameters, name, missing, take));
         followed.look().await?;
         self.tasks.every(CERTAIN, name, move || {
             let followed = followed.clone();
             async move { followed.look().await }
         });
         Ok(())
+    }
+
+    /// Has the service ready only while this holds, too.
+    pub fn ready_while(&mut self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
+        self.checks.push(Arc::new(check));
     }
 
     /// The store's watch, until no more requests are taken.
@@ -176,9 +213,11 @@ impl Shell {
         slow_routes: &'static [&'static str],
         tables: &'static [Table],
     ) -> anyhow::Result<()> {
-        let Self { store, bus, metrics, tasks, name, listener, address, stop, .. } = self;
+        let Self { store, bus, metrics, tasks, name, listener, address, checks, stop, .. } = self;
         let ready = move || -> BoxFuture<'static, Result<(), String>> {
-            Box::pin(ready(store.clone(), bus.clone(), tables))
+            let checked = checks.iter().try_for_each(|check| check());
+            let asked = ready(store.clone(), bus.clone(), tables);
+            Box::pin(async move { checked.and(asked.await) })
         };
         document.merge(lmall_web::openapi::service());
         let router = router
