@@ -33,14 +33,15 @@ pub struct RequestContext {
 
 /// Makes request ids: 64 random bits of this process, then 64 that never repeat within it.
 #[derive(Debug)]
-pub(crate) struct RequestIds {
+pub struct RequestIds {
     process: u64,
     next: AtomicU64,
 }
 
 impl RequestContext {
     /// Reads the headers; what is absent or ill-formed is made anew or left out.
-    pub(crate) fn accept(headers: &HeaderMap, ids: &RequestIds) -> Self {
+    #[must_use]
+    pub fn accept(headers: &HeaderMap, ids: &RequestIds) -> Self {
         let request_id = match single(headers, &X_REQUEST_ID) {
             Some(id) if is_request_id(id) => id.into(),
             Some(_) | None => ids.make(),
@@ -68,7 +69,11 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
 
 impl RequestIds {
     /// Starts a new sequence.
-    pub(crate) fn new() -> Self {
+    ///
+    /// # Panics
+    /// When the operating system has no random bytes.
+    #[must_use]
+    pub fn new() -> Self {
         let random = || getrandom::u64().expect("the operating system gives random bytes");
         Self { process: random(), next: AtomicU64::new(random()) }
     }
