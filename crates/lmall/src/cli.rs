@@ -64,6 +64,11 @@ pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 picks one and the ready line names it
     #[arg(long, env = "LMALL_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// Address to listen on for gRPC, within a private network; nowhere if unset. Port 0 picks one
+    /// and the ready line names it
+    // A text, because clap refuses an empty address, and compose files pass empty variables.
+    #[arg(long, env = "LMALL_GRPC_LISTEN", value_name = "ADDR")]
+    grpc_listen: Option<String>,
     /// Directory of the SQLite file; made if absent
     #[arg(long, env = "LMALL_DATA", value_name = "DIR", default_value = "./lmall-data")]
     pub(crate) data: PathBuf,
@@ -78,6 +83,10 @@ pub(crate) struct ServeArgs {
     /// and kept in the data directory if unset
     #[arg(long, env = "LMALL_ADMISSION_KEYS", value_name = "KEYS", hide_env_values = true)]
     admission_keys: Option<String>,
+    /// Keys of public ids, the newest first: NAME:HEX,NAME:HEX, with a name of one digit of
+    /// base 32 and 32 hexadecimal digits each; no public ids if unset
+    #[arg(long, env = "LMALL_PUBLIC_ID_KEYS", value_name = "KEYS", hide_env_values = true)]
+    public_id_keys: Option<String>,
     /// Seconds from placing an order to its `pay_by`
     #[arg(long, env = "LMALL_PAYMENT_TIMEOUT_S", value_name = "S", default_value_t = 900)]
     pub(crate) payment_timeout_s: u32,
@@ -117,6 +126,16 @@ impl ServeArgs {
     /// The keys of admissions, unless they are unset or empty.
     pub(crate) fn admission_keys(&self) -> Option<&str> {
         set(&self.admission_keys)
+    }
+
+    /// The keys of public ids, unless they are unset or empty.
+    pub(crate) fn public_id_keys(&self) -> Option<&str> {
+        set(&self.public_id_keys)
+    }
+
+    /// Where gRPC is listened for, unless it is unset or empty.
+    pub(crate) fn grpc_listen(&self) -> Option<&str> {
+        set(&self.grpc_listen)
     }
 
     /// The AWS endpoint, unless it is unset or empty.

@@ -23,7 +23,7 @@ use lmall_app::{
     ops::audit::Auditor,
     payment::{Payments, ReconcileError},
     ports::{LoggedNotices, OrderIds},
-    shutdown,
+    shutdown::{self, Shutdown},
 };
 use lmall_embedded::Embedded;
 use lmall_payment::DemoProvider;
@@ -70,17 +70,21 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
     let address = listener.local_addr()?;
+    let grpc = grpc_listener(&config).await?;
     let (intake, intake_stopped) = shutdown::channel();
     let (work, work_stopped) = shutdown::channel();
     let metrics = Metrics::new();
-    let (listeners, whoever_waits) = (intake_stopped.clone(), intake_stopped);
+    let (listeners, whoever_waits) = (intake_stopped.clone(), intake_stopped.clone());
     let shop = Shop::build(&embedded, clock.clone(), &config, address, whoever_waits).await?;
     let waiting = Waiting::build(&shop, listeners).await?;
     seed::load(&shop, &config.seed).await?;
     let mut tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
     let hall = waiting.start(&mut tasks);
     config.announce();
-    output::say(format_args!("lmall ready on http://{address} (data: {})", args.data.display()));
+    let grpc_address = grpc.as_ref().map(TcpListener::local_addr).transpose()?;
+    let at_grpc = grpc_address.map(|at| format!(", grpc: {at}")).unwrap_or_default();
+    let data = args.data.display();
+    output::say(format_args!("lmall ready on http://{address} (data: {data}{at_grpc})"));
     tracing::info!(ready_ms = started.elapsed().as_millis(), "ready");
 
     let stop = async move {
@@ -89,14 +93,34 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
         // Whoever waits for an order to change is answered now.
         intake.fire();
     };
+    let calls = answer_calls(grpc, &shop, &metrics, intake_stopped);
     let router = wiring::router(&shop, hall, &config, &metrics);
-    serve(listener, edge::before(router, args, clock, &metrics), stop).await?;
+    let requests = serve(listener, edge::before(router, args, clock, &metrics), stop);
+    tokio::try_join!(requests, calls)?;
     work.fire();
     if !tasks.ended(DRAIN_MAX).await {
         tracing::warn!("some work was left to the next start");
     }
     embedded.close();
     Ok(())
+}
+
+async fn grpc_listener(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.grpc_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address).await;
+    Ok(Some(listener.with_context(|| format!("cannot listen on {address} for gRPC"))?))
+}
+
+/// Answers what other services ask over gRPC, if anywhere, until no more requests are taken.
+async fn answer_calls(
+    listener: Option<TcpListener>,
+    shop: &Shop,
+    metrics: &Metrics,
+    mut intake: Shutdown,
+) -> std::io::Result<()> {
+    let Some(listener) = listener else { return Ok(()) };
+    let stopped = async move { intake.fired().await };
+    lmall_rpc::serve(listener, wiring::services(shop), metrics, stopped).await
 }
 
 /// Opens a data directory that was made before, for this process alone.

@@ -1,9 +1,10 @@
 //! What `lmall serve` runs with: what was given, or made at start and printed.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use lmall_app::{
+    ids::public::PublicIds,
     order,
     payment::{Provider, Providers, Scheme, Secret},
     stock,
@@ -27,6 +28,9 @@ pub(crate) struct Config {
     /// What signs admissions, if that was given.
     pub(super) admission_keys: Option<AdmissionKeys>,
     pub(super) providers: Arc<Providers>,
+    pub(super) public_ids: PublicIds,
+    /// Where gRPC is listened for, if anywhere.
+    pub(super) grpc_listen: Option<SocketAddr>,
     /// Products to begin with, and their stock.
     pub(super) seed: Vec<(Product, u32)>,
     made: Vec<String>,
@@ -64,6 +68,10 @@ impl Config {
                 }]
             }
         };
+        let public_ids = PublicIds::default();
+        if let Some(keys) = args.public_id_keys() {
+            public_ids.replace(keys.parse().context("LMALL_PUBLIC_ID_KEYS")?);
+        }
         Ok(Self {
             orders: order::Settings {
                 payment_timeout: Duration::from_secs(args.payment_timeout_s.into()),
@@ -75,6 +83,12 @@ impl Config {
             operator_token: OperatorToken::new(token),
             admission_keys: keys.context("LMALL_ADMISSION_KEYS")?,
             providers: Arc::new(Providers::new(providers).context("LMALL_PROVIDERS")?),
+            public_ids,
+            grpc_listen: args
+                .grpc_listen()
+                .map(str::parse)
+                .transpose()
+                .context("LMALL_GRPC_LISTEN")?,
             seed: args.catalogue().map_or(Ok(Vec::new()), |file| seed::read(&file))?,
             made,
         })

@@ -12,6 +12,7 @@ pub(super) fn whole() -> OpenApi {
         lmall_inventory::openapi(),
         lmall_payment::openapi(),
         lmall_gateway::waiting::openapi(),
+        lmall_id_generator::openapi(),
         openapi::service(),
     ] {
         document.merge(part);

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use lmall_app::{
     Changeset,
     failure::{Failure, chain, committed},
-    ids::LeasedIds,
+    ids::{Ids, LeasedIds, Ulids},
     ops::dead_letters::Replayer,
     order::Orders,
     payment::Payments,
@@ -26,7 +26,7 @@ use lmall_domain::{CustomerId, Money, OrderId, Sku};
 use lmall_embedded::{Embedded, SqliteBus, SqliteStore};
 use lmall_gateway::waiting::{Hall, observed};
 use lmall_payment::DemoProvider;
-use lmall_runtime::{StoppingWatch, SystemClock};
+use lmall_runtime::{StoppingWatch, SystemChance, SystemClock};
 use lmall_web::{Metrics, client::BaseUrl};
 
 use super::{config::Config, openapi, waiting};
@@ -97,6 +97,15 @@ impl Shop {
             clock: self.clock.clone(),
         }
     }
+
+    /// What the id generator's routes work with: the ids that orders have, too.
+    fn ids(&self, config: &Config) -> lmall_id_generator::Parts {
+        let backup = Ulids::new(self.clock.clone(), Arc::new(SystemChance));
+        lmall_id_generator::Parts {
+            ids: Arc::new(Ids::new(self.ids.clone(), backup)),
+            public_ids: config.public_ids.clone(),
+        }
+    }
 }
 
 /// Where the demo provider calls: a server that listens on every address, on this machine's own.
@@ -110,9 +119,7 @@ fn own_url(mut address: SocketAddr) -> anyhow::Result<BaseUrl> {
 /// All routes of all services.
 pub(super) fn router(shop: &Shop, hall: Hall, config: &Config, metrics: &Metrics) -> Router {
     let token = || config.operator_token.clone();
-    let store = shop.store.clone();
-    let ready =
-        move || -> BoxFuture<'static, Result<(), String>> { Box::pin(writable(store.clone())) };
+    lmall_id_generator::watch(shop.ids.clone(), metrics);
     let views = Arc::new(Views { orders: shop.orders.clone(), inventory: shop.inventory.clone() });
     let orders = lmall_order::router(shop.orders.clone(), views.clone(), token());
     let router = observed(orders, &hall)
@@ -120,9 +127,23 @@ pub(super) fn router(shop: &Shop, hall: Hall, config: &Config, metrics: &Metrics
         .merge(lmall_inventory::router(shop.inventory.clone(), token()))
         .merge(lmall_payment::router(shop.payments.clone(), views, token()))
         .merge(lmall_ops::router(shop.office(), token()))
-        .merge(lmall_web::health::routes(metrics.clone(), ready))
+        .merge(lmall_id_generator::router(shop.ids(config), token(), metrics))
+        .merge(lmall_web::health::routes(metrics.clone(), readiness(shop)))
         .merge(lmall_web::openapi::route(openapi::whole()));
     lmall_web::finish_with(router, metrics, &[lmall_ops::SLOW_ROUTE])
+}
+
+/// What is asked of other services, over gRPC.
+pub(super) fn services(shop: &Shop) -> lmall_rpc::Services {
+    lmall_rpc::Services::new(Arc::new(readiness(shop))).inventory(shop.inventory.clone())
+}
+
+/// Whether the shop can serve, asked anew with each call.
+fn readiness(
+    shop: &Shop,
+) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + Clone + use<> {
+    let store = shop.store.clone();
+    move || Box::pin(writable(store.clone()))
 }
 
 /// Whether the store takes a transaction: on a full disk, say, it only reads.

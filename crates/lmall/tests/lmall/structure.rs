@@ -12,11 +12,14 @@ use serde_json::Value;
 const DOMAIN: [&str; 6] = ["iso_currency", "jiff", "schemars", "serde", "serde_json", "thiserror"];
 
 /// What `lmall-app` may not depend on: anything that knows a database, a network or a vendor.
-const SDKS: [&str; 8] =
-    ["axum", "hyper", "rusqlite", "reqwest", "redis", "aws-", "utoipa", "tower"];
+const SDKS: [&str; 9] =
+    ["axum", "hyper", "rusqlite", "reqwest", "redis", "aws-", "utoipa", "tower", "tonic"];
 
 /// What only the AWS adapters may depend on.
 const AWS_SDKS: [&str; 3] = ["aws-sdk-", "aws-config", "redis"];
+
+/// What only `lmall-rpc` may depend on: the wire form of gRPC is known in one place.
+const GRPC: [&str; 3] = ["prost", "protox", "tonic"];
 
 /// What the pure crates may not name: time and configuration are arguments, money is integers.
 const UNSPEAKABLE: [&str; 4] = ["SystemTime::now", "env::var", "f32", "f64"];
@@ -65,6 +68,7 @@ fn allowed(package: &Value) -> Option<&'static [&'static str]> {
         "lmall-aws" | "lmall-embedded" | "lmall-runtime" | "lmall-web" | "lmall-sim" => {
             Some(&["lmall-app", "lmall-domain"])
         }
+        "lmall-rpc" => Some(&["lmall-app", "lmall-domain", "lmall-web"]),
         "lmall-contract" => Some(&["lmall-app", "lmall-domain"]),
         "lmall-servers" => Some(&[]),
         "lmall-service" => {
@@ -75,6 +79,7 @@ fn allowed(package: &Value) -> Option<&'static [&'static str]> {
             "lmall-app",
             "lmall-aws",
             "lmall-domain",
+            "lmall-rpc",
             "lmall-runtime",
             "lmall-service",
             "lmall-web",
@@ -116,9 +121,10 @@ fn what_knows_a_vendor_is_in_one_crate() {
             match name(package) {
                 "lmall-domain" => !DOMAIN.contains(&dependency),
                 "lmall-app" => begins(&SDKS),
-                "lmall-aws" => begins(&["axum", "hyper", "rusqlite", "utoipa"]),
-                "lmall-embedded" => begins(&AWS_SDKS),
-                _ => begins(&AWS_SDKS) || (dependency == "rusqlite"),
+                "lmall-aws" => begins(&["axum", "hyper", "rusqlite", "utoipa"]) || begins(&GRPC),
+                "lmall-rpc" => begins(&AWS_SDKS) || (dependency == "rusqlite"),
+                "lmall-embedded" => begins(&AWS_SDKS) || begins(&GRPC),
+                _ => begins(&AWS_SDKS) || begins(&GRPC) || (dependency == "rusqlite"),
             }
         };
         let refused: Vec<_> = dependencies(package).into_iter().filter(|d| refuse(d)).collect();
