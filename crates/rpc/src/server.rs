@@ -96,7 +96,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let Services { routes, names, ready } = services;
-    let (health, server) = Health::new(&names);
+    let (health, server) = Health::new(&names).await;
     let routes = routes.add_service(server).add_service(reflection(&names)?);
     let routes = routes.add_service(reflection_alpha(&names)?);
     let shared = around::Shared::new(metrics);

@@ -16,6 +16,8 @@ mod aws_process;
 mod crash;
 mod demo;
 mod edge;
+mod grpc;
+mod ids;
 mod oversell;
 mod process;
 mod reconcile;

@@ -27,28 +27,30 @@ pub(super) struct Health {
 
 impl Health {
     /// Nobody is healthy yet.
-    pub(super) fn new(
+    pub(super) async fn new(
         names: &[&'static str],
     ) -> (Self, health_server::HealthServer<impl health_server::Health>) {
         let (reporter, server) = health_reporter();
         let names = names.iter().copied().chain([WHOLE]).collect();
-        (Self { reporter, names }, server)
+        let health = Self { reporter, names };
+        health.say(false).await;
+        (health, server)
     }
 
     /// Looks at readiness again and again.
     pub(super) async fn follow(&self, ready: Ready) {
-        let mut was_ready = true;
+        let mut said = None;
         loop {
             let asked = tokio::time::timeout(READY_TIMEOUT, ready()).await;
             let found = asked.unwrap_or_else(|elapsed| Err(elapsed.to_string()));
-            let is_ready = found.is_ok();
-            if let Err(error) = found
-                && was_ready
-            {
-                tracing::warn!(error, "not ready for gRPC");
+            // Whoever watches is told of changes alone.
+            if said != Some(found.is_ok()) {
+                self.say(found.is_ok()).await;
+                said = Some(found.is_ok());
+                if let Err(error) = found {
+                    tracing::warn!(error, "not ready for gRPC");
+                }
             }
-            self.say(is_ready).await;
-            was_ready = is_ready;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
