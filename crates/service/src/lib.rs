@@ -26,4 +26,4 @@ mod shell;
 pub use arguments::{Arguments, BadConfiguration};
 pub use observed_bus::ObservedBus;
 pub use process::run;
-pub use shell::{CERTAIN, PROMPT, Shell};
+pub use shell::{CERTAIN, PROMPT, Ready, Shell};

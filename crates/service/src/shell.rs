@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     error::Error,
+    io,
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -11,7 +12,7 @@ use std::{
 
 use anyhow::Context;
 use axum::Router;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join_all};
 use lmall_app::{
     consumer::{Consumer, Options},
     failure::chain,
@@ -70,11 +71,18 @@ pub struct Shell {
     listener: TcpListener,
     address: SocketAddr,
     checks: Vec<Check>,
+    beside: Vec<Beside>,
     stop: Stop,
 }
 
 /// What has to hold for a service to be ready, beside its tables and its queue.
 type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Whether the service is ready, asked anew with each call.
+pub type Ready = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// A server beside that of the routes.
+type Beside = Box<dyn FnOnce(Ready, Shutdown) -> BoxFuture<'static, io::Result<()>> + Send>;
 
 /// How the service hears that it is to stop, and tells its parts.
 struct Stop {
@@ -115,6 +123,7 @@ impl Shell {
             listener,
             address,
             checks: Vec::new(),
+            beside: Vec::new(),
         };
         let token = shell.operator_token.clone();
         let take = move |text: &str| {
@@ -139,10 +148,10 @@ impl Shell {
         self.follow(name, Missing::IsSaid, given, take).await
     }
 
-    /// The same, of a secret that the service can do without.
+    /// The same, of a secret that the service can do without: also until Parameter Store answers.
     ///
     /// # Errors
-    /// When what was given cannot be used, or Parameter Store does not answer.
+    /// When what was given cannot be used.
     pub async fn optional_secret<E: Error + Send + 'static>(
         &mut self,
         name: &'static str,
@@ -165,7 +174,12 @@ impl Shell {
         }
         let parameters = Parameters::new(&self.clients, self.clock.clone());
         let followed = Arc::new(Followed::new(parameters, name, missing, take));
-        followed.look().await?;
+        match followed.look().await {
+            Err(error) if missing == Missing::IsFine => {
+                tracing::warn!(parameter = name, error = chain(&error), "not known yet");
+            }
+            looked => drop(looked?),
+        }
         self.tasks.every(CERTAIN, name, move || {
             let followed = followed.clone();
             async move { followed.look().await }
@@ -201,6 +215,15 @@ impl Shell {
         self.tasks.consume(consumer, self.bus.clone(), CONSUMER);
     }
 
+    /// Runs another server beside that of the routes. It ends when no more requests are taken, and
+    /// may take as long as those to answer what it began.
+    pub fn serve_beside(
+        &mut self,
+        server: impl FnOnce(Ready, Shutdown) -> BoxFuture<'static, io::Result<()>> + Send + 'static,
+    ) {
+        self.beside.push(Box::new(server));
+    }
+
     /// Serves the routes, and what every service has, until SIGTERM or Ctrl-C; then finishes
     /// what is in hand. The service is ready while these tables and its queue answer.
     ///
@@ -213,28 +236,36 @@ impl Shell {
         slow_routes: &'static [&'static str],
         tables: &'static [Table],
     ) -> anyhow::Result<()> {
-        let Self { store, bus, metrics, tasks, name, listener, address, checks, stop, .. } = self;
-        let ready = move || -> BoxFuture<'static, Result<(), String>> {
+        let Self {
+            store, bus, metrics, tasks, name, listener, address, checks, beside, stop, ..
+        } = self;
+        let ready: Ready = Arc::new(move || {
             let checked = checks.iter().try_for_each(|check| check());
             let asked = ready(store.clone(), bus.clone(), tables);
             Box::pin(async move { checked.and(asked.await) })
-        };
+        });
+        let asked = ready.clone();
         document.merge(lmall_web::openapi::service());
         let router = router
-            .merge(lmall_web::health::routes(metrics.clone(), ready))
+            .merge(lmall_web::health::routes(metrics.clone(), move || asked()))
             .merge(lmall_web::openapi::route(document));
         let router = lmall_web::finish_with(router, &metrics, slow_routes);
         say(&format!("{name} ready on http://{address}"));
         tracing::info!(ready_ms = self.started.elapsed().as_millis(), "ready");
 
-        let Stop { signal, intake, work, intake_stopped: _ } = stop;
+        let Stop { signal, intake, work, intake_stopped } = stop;
+        let beside: Vec<_> = beside
+            .into_iter()
+            .map(|server| server(ready.clone(), intake_stopped.clone()))
+            .collect();
         let stopped = async move {
             signal.await;
             tracing::info!("stopping: no new requests");
             // Whoever waits for an order to change is answered now.
             intake.fire();
         };
-        lmall_web::serve(listener, router, stopped).await?;
+        let requests = lmall_web::serve(listener, router, stopped);
+        tokio::try_join!(requests, try_join_all(beside))?;
         work.fire();
         if !tasks.ended(DRAIN_MAX).await {
             tracing::warn!("some work was left to others");

@@ -1,7 +1,8 @@
 //! `lmall-inventory`: the inventory service on AWS.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
+use anyhow::Context;
 use lmall_app::{
     failure::{Failure, chain},
     ports::{Notice, Notices, Table},
@@ -12,6 +13,7 @@ use lmall_aws::{
     redis::{Redis, RedisGate},
 };
 use lmall_service::{BadConfiguration, CERTAIN, PROMPT, Shell};
+use tokio::net::TcpListener;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,6 +34,9 @@ struct Arguments {
     /// The stock gate: redis://host:port or rediss://…; nodes of a cluster, separated by commas
     #[arg(long, env = "LMALL_REDIS_URL", value_name = "URL", hide_env_values = true)]
     redis_url: String,
+    /// Address to listen on for gRPC, within the private network; nowhere if unset
+    #[arg(long, env = "LMALL_GRPC_LISTEN", value_name = "ADDR")]
+    grpc_listen: Option<SocketAddr>,
 }
 
 fn main() -> ExitCode {
@@ -55,8 +60,30 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         async move { inventory.expire_lapsed().await }
     });
     keep_gate(&mut shell, &inventory);
+    if let Some(address) = arguments.grpc_listen {
+        answer_calls(&mut shell, &inventory, address).await?;
+    }
     let router = lmall_inventory::router(inventory, shell.operator_token.clone());
     shell.serve(router, lmall_inventory::openapi(), &[], &[Table::Inventory]).await
+}
+
+/// Answers what other services ask over gRPC.
+async fn answer_calls(
+    shell: &mut Shell,
+    inventory: &Inventory,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} for gRPC"))?;
+    let (inventory, metrics) = (inventory.clone(), shell.metrics.clone());
+    shell.serve_beside(move |ready, mut stop| {
+        let services = lmall_rpc::Services::new(ready).inventory(inventory);
+        Box::pin(async move {
+            lmall_rpc::serve(listener, services, &metrics, async move { stop.fired().await }).await
+        })
+    });
+    Ok(())
 }
 
 /// Rebuilds the SKUs that were found unknown, each second; compares all with the ledger, now and

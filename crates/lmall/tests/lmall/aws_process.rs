@@ -2,8 +2,14 @@
 
 use crate::support::run_binary;
 
-const SERVICES: [&str; 5] =
-    ["lmall-order", "lmall-inventory", "lmall-payment", "lmall-ops", "lmall-gateway"];
+const SERVICES: [&str; 6] = [
+    "lmall-order",
+    "lmall-inventory",
+    "lmall-payment",
+    "lmall-ops",
+    "lmall-id-generator",
+    "lmall-gateway",
+];
 
 /// What each service needs, and nothing that is there.
 const GOOD: [(&str, &str); 11] = [
@@ -23,12 +29,14 @@ const GOOD: [(&str, &str); 11] = [
 #[test]
 fn a_bad_configuration_is_one_line_and_code_2() {
     let all = SERVICES;
-    let rows: [(&[&str], &str, &str); 7] = [
+    let rows: [(&[&str], &str, &str); 9] = [
         (&all, "LMALL_LISTEN", "nowhere"),
         (&all, "LMALL_LOG", "http=loud"),
-        (&all[..4], "AWS_REGION", ""),
-        (&all[..4], "LMALL_AWS_ACCOUNT", ""),
+        (&all[..5], "AWS_REGION", ""),
+        (&all[..5], "LMALL_AWS_ACCOUNT", ""),
         (&["lmall-inventory", "lmall-order"], "LMALL_REDIS_URL", "nowhere"),
+        (&["lmall-inventory"], "LMALL_GRPC_LISTEN", "nowhere"),
+        (&["lmall-id-generator"], "LMALL_PUBLIC_ID_KEYS", "a:hush"),
         (&["lmall-payment"], "LMALL_PROVIDERS", "[{\"secrets\":[\"hush\"]}]"),
         (&["lmall-gateway", "lmall-payment"], "LMALL_ORDER_URL", "https://elsewhere"),
     ];

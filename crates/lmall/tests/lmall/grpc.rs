@@ -32,7 +32,8 @@ async fn shop() -> (Server, String, TempDir) {
     (shop, address, data)
 }
 
-fn python(address: &str, what: &[&str]) -> Command {
+/// Their client, told to do this.
+pub(crate) fn python(address: &str, what: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = root.join("../../.local/venv/bin/python");
     assert!(python.exists(), "{} is missing: run scripts/test, which makes it", python.display());

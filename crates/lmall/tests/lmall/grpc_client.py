@@ -7,6 +7,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import sys
 
@@ -60,6 +61,14 @@ class Called:
         }
 
 
+def halted(pid):
+    """Whether every thread of the process has noticed that it is to stop."""
+    threads = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return all(
+        (thread / "stat").read_text().rsplit(") ", 1)[1].startswith("T") for thread in threads
+    )
+
+
 def calls(channel, pid):
     database = ProtoReflectionDescriptorDatabase(channel)
     call = Called(channel, database, SERVICE)
@@ -76,6 +85,8 @@ def calls(channel, pid):
     def too_late():
         os.kill(pid, signal.SIGSTOP)
         try:
+            while not halted(pid):
+                pass
             return call("GetAvailability", {"sku": "tea"}, timeout=0.2)
         finally:
             os.kill(pid, signal.SIGCONT)

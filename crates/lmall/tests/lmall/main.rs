@@ -12,6 +12,8 @@ mod api_orders;
 mod api_payments;
 mod api_products;
 mod aws_demo;
+mod aws_grpc;
+mod aws_ids;
 mod aws_process;
 mod crash;
 mod demo;

@@ -11,7 +11,7 @@ mod signing;
 use std::time::{Duration, Instant};
 
 pub(crate) use http::{Answer, Api, Call, OPERATOR_TOKEN};
-pub(crate) use installation::Installation;
+pub(crate) use installation::{ACCOUNT, Installation, REGION, clients};
 pub(crate) use load::Load;
 pub(crate) use server::{Ended, Server, command, run_to_end, serve_command, temp_dir};
 pub(crate) use service::{Service, run_binary};

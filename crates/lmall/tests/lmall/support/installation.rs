@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use super::{OPERATOR_TOKEN, PROVIDERS, Service};
 
-const REGION: &str = "eu-central-1";
-const ACCOUNT: &str = "111122223333";
+pub(crate) const REGION: &str = "eu-central-1";
+pub(crate) const ACCOUNT: &str = "111122223333";
 
 /// The pause between two looks of the relay at what is pending.
 const RELAY_PAUSE: Duration = Duration::from_millis(50);
@@ -86,7 +86,8 @@ impl Installation {
     }
 }
 
-fn clients(endpoint: &str) -> Clients {
+/// Clients of the stack at this endpoint.
+pub(crate) fn clients(endpoint: &str) -> Clients {
     let site = Site {
         region: REGION.to_owned(),
         account: ACCOUNT.to_owned(),
