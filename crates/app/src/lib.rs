@@ -10,6 +10,7 @@
 //! [`consumer::Consumer`] beside the use cases of its service, and start it where they start.
 
 pub mod backoff;
+pub mod catalogue;
 pub mod changeset;
 pub mod circuit;
 pub mod consumer;

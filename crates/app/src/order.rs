@@ -17,7 +17,6 @@ use lmall_domain::{
 };
 
 pub use cancel::CancelOutcome;
-pub use catalogue::PutProduct;
 pub use flash::{FLASH_SKUS_MAX, NotAdmitted};
 pub use place::{Idempotency, Place, PlaceError, Placed};
 pub use read::{Tally, TrailEntry, count_by_status};

@@ -1,6 +1,7 @@
 //! What the use cases ask of the world.
 
 mod bus;
+mod catalogue;
 mod chance;
 mod deadlines;
 mod gate;
@@ -21,6 +22,7 @@ pub use bus::{
     Bus, BusError, DeadLetter, DeadLetterFilter, DeadLetters, Delivery, Message, QueueDepth,
     Receipt, ReplayRun, ReplayTrigger,
 };
+pub use catalogue::{Found, PriceCopies, Search, Wanted};
 pub use chance::Chance;
 pub use deadlines::{DeadlineError, Deadlines};
 pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};

@@ -3,7 +3,7 @@
 //! | table | partition | sort | what |
 //! |---|---|---|---|
 //! | order | order id | `order` | an order |
-//! | order | `catalogue` | SKU | a product |
+//! | order | `catalogue` | SKU | a product, as orders are priced by |
 //! | order | `idempotency#{customer}#{key}` | `idempotency` | a first answer |
 //! | order | `tally` | shard | counts of ended orders |
 //! | order | `lease` | machine id | a machine id's lease |
@@ -18,6 +18,13 @@
 //! | inventory | `skus` | SKU | that a SKU has a ledger |
 //! | payment | order id | `payment` | a payment |
 //! | payment | `event#{provider}#{id}` | `event` | a provider's event |
+//! | catalogue | `catalogue` | SKU | a product |
+//! | catalogue | `categories` | path | a category |
+//! | catalogue | `product#{sku}` | `stars` | counts of its reviews |
+//! | catalogue | `basket#{sku}#{n}` | `{time}#{order}` | what was bought with it |
+//! | catalogue | `customer#{id}` | `bought#{sku}#{order}` | that the customer bought it |
+//! | catalogue | `customer#{id}` | `review#{sku}` | what the customer says of it |
+//! | catalogue | `customer#{id}` | `erased` | that nothing of the customer is to be kept |
 //! | each | aggregate | `outbox#{seq}` | an event of the service |
 //! | each | aggregate | `handled#{event id}` | a dedupe row |
 //!
@@ -151,9 +158,9 @@ pub fn customer_sort(id: OrderId) -> String {
     format!("{:019}", id.get())
 }
 
-/// The key of a product.
+/// The key of a product, as orders are priced by.
 #[must_use]
-pub fn product_key(sku: &Sku) -> Key {
+pub fn offer_key(sku: &Sku) -> Key {
     Key::new(Table::Order, CATALOGUE, sku.as_str())
 }
 

@@ -87,6 +87,7 @@ impl Queue {
                 E::PaymentCaptured,
                 E::PaymentFailed,
                 E::PaymentRefunded,
+                E::ProductChanged,
             ],
             Self::Inventory => &[E::OrderCreated, E::OrderCancelRequested, E::OrderConfirmed],
             Self::Payment => {
@@ -99,7 +100,8 @@ impl Queue {
                 E::PaymentFailed,
                 E::PaymentRefunded,
             ],
-            Self::Product | Self::Customer => &[],
+            Self::Product => &[E::OrderConfirmed, E::CustomerErased],
+            Self::Customer => &[],
         }
     }
 }

@@ -7,6 +7,7 @@
 //! It must never read a clock, draw a random number, do I/O, await, or touch a float.
 
 pub mod breaker;
+pub mod catalogue;
 pub mod customer;
 pub mod event;
 pub mod id;
@@ -15,7 +16,6 @@ pub mod limits;
 pub mod money;
 pub mod order;
 pub mod payment;
-pub mod product;
 pub mod stock;
 pub mod time;
 pub mod waiting;

@@ -14,6 +14,39 @@ pub const UNIT_PRICE_MAX: i64 = 10_000_000_000;
 /// Characters of a product name.
 pub const PRODUCT_NAME_MAX: usize = 200;
 
+/// Characters of a product's description: two pages.
+pub const DESCRIPTION_MAX: usize = 4_000;
+
+/// Categories that one product is in.
+pub const PRODUCT_CATEGORIES_MAX: usize = 8;
+
+/// Names in the path of a category.
+pub const CATEGORY_DEPTH_MAX: usize = 5;
+
+/// Characters of one of them.
+pub const CATEGORY_NAME_MAX: usize = 40;
+
+/// Prices of a product that begin at some time: a change a month in five currencies, for a year.
+pub const PRICES_MAX: usize = 60;
+
+/// Rules of a product. All of them are looked at for each line.
+pub const RULES_MAX: usize = 32;
+
+/// Steps of a rule.
+pub const RULE_STEPS_MAX: usize = 8;
+
+/// Characters of a rule's id.
+pub const RULE_ID_MAX: usize = 64;
+
+/// Bytes of the largest message: SNS and SQS take 256 KiB with all attributes.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// Characters of a review.
+pub const REVIEW_TEXT_MAX: usize = 2_000;
+
+/// Characters of the name under which it is shown.
+pub const REVIEW_AUTHOR_MAX: usize = 60;
+
 /// Writes of one transaction: DynamoDB's limit for `TransactWriteItems`.
 pub const TRANSACTION_WRITES_MAX: usize = 100;
 
@@ -45,3 +78,9 @@ const _: () = assert!(ORDER_LINES_MAX * 2 <= ALLOCATIONS_MAX);
 const _: () = assert!(2 * BODY_BYTES_MAX + 2_000 * MOVEMENTS_MAX < TRANSACTION_BYTES_MAX);
 const _: () = assert!(4_000 * ALLOCATIONS_MAX < TRANSACTION_BYTES_MAX);
 const _: () = assert!(UNIT_PRICE_MAX < i64::MAX / 40 / 1_000);
+// The longest `product.changed`: a price or a step stays under 200 bytes, a rule without its steps
+// under 500 (its id may be of characters of four bytes, or of escapes of six).
+const _: () = assert!(
+    200 * PRICES_MAX + (500 + 200 * RULE_STEPS_MAX) * RULES_MAX + 6 * PRODUCT_NAME_MAX + 1_000
+        < MESSAGE_BYTES_MAX
+);

@@ -77,6 +77,7 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     let (listeners, whoever_waits) = (intake_stopped.clone(), intake_stopped.clone());
     let shop = Shop::build(&embedded, clock.clone(), &config, address, whoever_waits).await?;
     let waiting = Waiting::build(&shop, listeners).await?;
+    seed::adopt(&shop).await?;
     seed::load(&shop, &config.seed).await?;
     let mut tasks = jobs::start(&shop, &embedded, &metrics, work_stopped);
     let hall = waiting.start(&mut tasks);

@@ -8,7 +8,7 @@ mod trouble;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -31,6 +31,8 @@ pub struct Shop {
     pub oracle: Arc<Oracle>,
     /// What this seed is like.
     pub plan: Arc<Plan>,
+    /// Counts what operators say of products: each time it is a newer version.
+    versions: Arc<AtomicU32>,
     busy: Arc<AtomicUsize>,
     done: Signal,
 }
@@ -39,7 +41,8 @@ impl Shop {
     /// A shop without anybody in it.
     #[must_use]
     pub fn new(system: Arc<System>, oracle: Arc<Oracle>, plan: Arc<Plan>) -> Self {
-        Self { system, oracle, plan, busy: Arc::default(), done: Signal::default() }
+        let (versions, busy) = (Arc::default(), Arc::default());
+        Self { system, oracle, plan, versions, busy, done: Signal::default() }
     }
 
     /// Fills the shelves, then lets customers and operators do what they want, and returns when

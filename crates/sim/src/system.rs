@@ -19,6 +19,7 @@ use std::{
 };
 
 use lmall_app::{
+    catalogue::Catalogue,
     order::Orders,
     payment::{Payments, Providers},
     ports::{NoId, OrderIds},
@@ -53,6 +54,8 @@ enum Role {
     Order,
     Inventory,
     Payment,
+    /// A function on AWS; it is modelled as a service, for it consumes as one.
+    Product,
 }
 
 /// The whole deployment.
@@ -114,9 +117,12 @@ impl System {
     /// Starts everything: services, schedules, relays, and what starts again what died.
     pub fn start(self: &Arc<Self>) {
         for replica in 1..=REPLICAS {
-            for (role, name) in
-                [(Role::Order, "order"), (Role::Inventory, "inventory"), (Role::Payment, "payment")]
-            {
+            for (role, name) in [
+                (Role::Order, "order"),
+                (Role::Inventory, "inventory"),
+                (Role::Payment, "payment"),
+                (Role::Product, "product"),
+            ] {
                 let site = self.kernel.process(format!("{name}-{replica}"));
                 self.roles.lock().insert(site.process, role);
                 service::boot(self, role, site);
@@ -150,6 +156,12 @@ impl System {
         let store = self.store_port(site);
         let settings = lmall_app::order::Settings { payment_timeout: PAYMENT_TIMEOUT };
         Orders::new(store.clone(), store, Arc::new(site.clock()), ids, settings)
+    }
+
+    /// Of the product service, what hears of orders; nobody changes a price by it.
+    fn catalogue(&self, site: &Site) -> Catalogue {
+        let copies = Arc::new(self.orders(site, Arc::new(NoIds)));
+        Catalogue::new(self.store_port(site), Arc::new(site.clock()), copies)
     }
 
     fn inventory(&self, site: &Site) -> Inventory {

@@ -11,8 +11,8 @@ use lmall_app::{
 use lmall_cancel_scheduler::{Canceled, Nobody, Parts, handle};
 use lmall_domain::{
     Money, OrderId,
+    catalogue::Offer,
     order::{LineRequest, Status},
-    product::Product,
 };
 use lmall_embedded::Embedded;
 use lmall_runtime::SystemClock;
@@ -37,8 +37,8 @@ async fn world(payment_timeout: Duration) -> World {
     let orders =
         Orders::new(store.clone(), store.clone(), Arc::clone(&clock), Arc::new(ids), settings);
     orders.prepare().await.expect("prepared");
-    let product = Product::new("tea-01".parse().expect("a SKU"), "Tea".to_owned(), eur());
-    orders.put_product(&product.expect("a product")).await.expect("stored");
+    let offer = Offer::new("tea-01".parse().expect("a SKU"), "Tea".to_owned(), eur());
+    orders.learn(&offer.expect("an offer")).await.expect("stored");
     let nobody = || Arc::new(Nobody);
     let settings = Settings { payment_timeout: Duration::ZERO };
     let parts = Parts { orders: Orders::new(store, nobody(), clock, nobody(), settings) };
@@ -56,6 +56,7 @@ impl World {
             customer_id: "ada".parse().expect("a customer"),
             lines: vec![line],
             idempotency: None,
+            currency: None,
             trace: Trace::default(),
         };
         self.orders.place(wish).await.expect("placed").order.value.id

@@ -1,4 +1,4 @@
-//! The order service's HTTP routes: orders, and the catalogue until the product service stands.
+//! The order service's HTTP routes.
 //!
 //! This crate promises that a route does three things: decode the request, call one use case of
 //! `lmall-app`, and turn its outcome into an answer with one `match`. A customer sees their own
@@ -14,30 +14,25 @@
 //! 2. Add it to the group's `routes` and to `paths` in `openapi.rs`.
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
-mod catalogue;
-mod inventory_service;
+mod copies;
 mod openapi;
 mod orders;
 mod shop;
-
-use std::sync::Arc;
 
 use axum::Router;
 use lmall_app::order::Orders;
 use lmall_web::OperatorToken;
 
-pub use inventory_service::InventoryService;
 pub use openapi::openapi;
-pub use shop::Availability;
 
 use crate::shop::{Parts, Shop};
 
 /// The routes.
-pub fn router(
-    orders: Orders,
-    availability: Arc<dyn Availability>,
-    operator_token: OperatorToken,
-) -> Router {
-    let shop = Shop::new(Parts { orders, availability }, operator_token);
-    Router::new().merge(orders::routes()).merge(catalogue::routes()).with_state(shop)
+pub fn router(orders: Orders, operator_token: OperatorToken) -> Router {
+    orders::routes().with_state(Shop::new(Parts { orders }, operator_token))
+}
+
+/// What the product service asks for, where it is another process.
+pub fn copies(orders: Orders, operator_token: OperatorToken) -> Router {
+    copies::routes().with_state(Shop::new(Parts { orders }, operator_token))
 }

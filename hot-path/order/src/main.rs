@@ -8,9 +8,7 @@ use lmall_app::{
     ports::Table,
 };
 use lmall_aws::redis::{Redis, RedisDeadlines};
-use lmall_order::InventoryService;
 use lmall_service::{BadConfiguration, PROMPT, Shell};
-use lmall_web::client::BaseUrl;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -18,7 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Reminders looked at in one second; more wait for the next one.
 const REMINDERS: usize = 500;
 
-/// LMall's order service: orders, and the catalogue.
+/// LMall's order service.
 #[derive(clap::Parser)]
 #[command(name = "lmall-order", version)]
 struct Arguments {
@@ -31,9 +29,6 @@ struct Arguments {
     /// separated by commas. Without it, all open orders that are due are looked at each second
     #[arg(long, env = "LMALL_REDIS_URL", value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
-    /// Where the inventory service is
-    #[arg(long, env = "LMALL_INVENTORY_URL", value_name = "URL")]
-    inventory_url: BaseUrl,
 }
 
 fn main() -> ExitCode {
@@ -54,8 +49,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     shell.consume(Arc::new(orders.clone()));
     let stop = shell.tasks.stop();
     shell.tasks.spawn(async move { ids.keep(stop).await });
-    let availability = Arc::new(InventoryService::new(arguments.inventory_url));
-    let router = lmall_order::router(orders, availability, shell.operator_token.clone());
+    let copies = lmall_order::copies(orders.clone(), shell.operator_token.clone());
+    let router = lmall_order::router(orders, shell.operator_token.clone()).merge(copies);
     shell.serve(router, lmall_order::openapi(), &[], &[Table::Order]).await
 }
 

@@ -3,7 +3,7 @@
 use lmall_web::openapi::{Conventions, CustomerIdentity, OperatorIdentity};
 use utoipa::{OpenApi as _, openapi::OpenApi};
 
-use crate::{catalogue, orders};
+use crate::orders;
 
 /// What this service says of itself; committed as `docs/openapi/order.json`.
 #[must_use]
@@ -15,8 +15,8 @@ pub fn openapi() -> OpenApi {
 #[openapi(
     info(
         title = "LMall orders",
-        description = "Orders, and the catalogue until the product service stands. Money is \
-            whole minor units; times are RFC 3339 in UTC; errors are RFC 9457 problems."
+        description = "Orders. Money is whole minor units; times are RFC 3339 in UTC; errors are \
+            RFC 9457 problems."
     ),
     paths(
         orders::place::place,
@@ -24,14 +24,8 @@ pub fn openapi() -> OpenApi {
         orders::read::get,
         orders::cancel::cancel,
         orders::trail::events,
-        catalogue::read::list,
-        catalogue::read::get,
-        catalogue::put::put,
     ),
-    tags(
-        (name = "orders", description = "Orders of the customer who calls"),
-        (name = "catalogue", description = "What can be ordered, and at which price"),
-    ),
+    tags((name = "orders", description = "Orders of the customer who calls")),
     modifiers(&CustomerIdentity, &OperatorIdentity, &Conventions),
 )]
 struct Document;

@@ -2,8 +2,9 @@
 
 use lmall_domain::{
     CustomerId, OrderId, Timestamp,
+    catalogue::Offer,
+    money::Currency,
     order::{Decision, LineRequest, Order, PlaceOrder, PlaceRejection, merge_lines, place},
-    product::Product,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -26,6 +27,8 @@ pub struct Place {
     pub customer_id: CustomerId,
     /// What, as sent.
     pub lines: Vec<LineRequest>,
+    /// What to pay in; the products' own currency without it.
+    pub currency: Option<Currency>,
     /// The customer's name for this wish: it is carried out once.
     pub idempotency: Option<Idempotency>,
     /// The request.
@@ -92,7 +95,8 @@ impl Orders {
     /// [`PlaceError`]; only a `Failed` may be tried again.
     pub async fn place_admitted(&self, wish: Place, token: Option<&str>) -> Outcome {
         let lines = merge_lines(&wish.lines)?;
-        let fingerprint = wish.idempotency.as_ref().map(|_| fingerprint(&wish.lines));
+        let fingerprint =
+            wish.idempotency.as_ref().map(|_| fingerprint(&wish.lines, wish.currency));
         let id = self.ids.next().map_err(|error| Failure::Unavailable(Box::new(error)))?;
         let outcome = rounds(&*self.clock, id.get(), async || {
             self.place_round(&wish, &lines, token, fingerprint.as_deref(), id).await
@@ -132,10 +136,11 @@ impl Orders {
             id,
             customer_id: wish.customer_id.clone(),
             lines: lines.to_vec(),
+            currency: wish.currency,
             pay_by: now.after(self.settings.payment_timeout),
         };
-        let products = self.products(lines).await?;
-        let (order, event) = match place(order_wish, &products, now) {
+        let offers = self.offers(lines).await?;
+        let (order, event) = match place(order_wish, &offers, now) {
             Ok(Decision::Change(order, event)) => (order, event),
             Ok(Decision::Nothing) => return Ok(Round::Again),
             Err(rejection) => return Ok(Round::Done(Err(rejection.into()))),
@@ -173,12 +178,12 @@ impl Orders {
         self.store.get(&key).await?.as_ref().map(row::decode).transpose()
     }
 
-    async fn products(&self, lines: &[LineRequest]) -> Result<Vec<Option<Product>>, Failure> {
-        let mut products = Vec::with_capacity(lines.len());
+    async fn offers(&self, lines: &[LineRequest]) -> Result<Vec<Option<Offer>>, Failure> {
+        let mut offers = Vec::with_capacity(lines.len());
         for line in lines {
-            products.push(self.product(&line.sku).await?);
+            offers.push(self.offer(&line.sku).await?);
         }
-        Ok(products)
+        Ok(offers)
     }
 }
 
@@ -216,9 +221,11 @@ fn answer_row(
     row
 }
 
-/// What makes two bodies the same: the lines as sent, whatever the white space between them.
-fn fingerprint(lines: &[LineRequest]) -> String {
+/// What makes two bodies the same: the lines as sent, whatever the white space between them, and
+/// the currency, if one was named.
+fn fingerprint(lines: &[LineRequest], currency: Option<Currency>) -> String {
     let mut hash = Sha256::new();
+    hash.update(currency.map_or("", Currency::code));
     for line in lines {
         hash.update(line.sku.as_str());
         hash.update([0]);

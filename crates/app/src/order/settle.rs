@@ -1,9 +1,9 @@
-//! What providers and inventory say of an order.
+//! What providers and inventory say of an order; and what is said of products.
 
 use async_trait::async_trait;
 use lmall_domain::{
     OrderId,
-    event::Service,
+    event::{Event, Service},
     order::{Command, Decision, Order},
 };
 
@@ -22,6 +22,9 @@ impl Consumer for Orders {
     }
 
     async fn handle(&self, incoming: Incoming) -> Result<(), HandleError> {
+        if let Event::ProductChanged(changed) = &incoming.envelope.event {
+            return Ok(self.hear_of_product(&incoming, changed).await?);
+        }
         let command = Command::of(&incoming.envelope.event)
             .ok_or_else(|| incoming.not_consumed_by(Service::Order))?;
         let order_id = incoming.order_id()?;

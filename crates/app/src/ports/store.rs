@@ -75,6 +75,10 @@ pub enum Index {
     Expiry,
     /// Payments with a refund under way, sharded, by its last attempt.
     RefundOpen,
+    /// Products, by their last change.
+    ByChange,
+    /// Reviews of a product, by the time of writing.
+    ByProduct,
 }
 
 /// A row's place in an index.

@@ -17,6 +17,8 @@
 //! | each | `outbox-pending` | `outbox_pending_pk`, `outbox_pending_sk` | events to be relayed |
 //! | inventory | `expiry` | `expiry_pk`, `expiry_sk` | reservations by expiry |
 //! | payment | `refund-open` | `refund_open_pk`, `refund_open_sk` | open refunds |
+//! | catalogue | `by-change` | `by_change_pk`, `by_change_sk` | products by their last change |
+//! | catalogue | `by-product` | `by_product_pk`, `by_product_sk` | reviews of a product |
 //!
 //! An index has keys only: it is a list of whom to read. No name needs a placeholder in an
 //! expression, but `ttl`, which no expression has.
@@ -55,6 +57,8 @@ pub(super) const fn place(index: Index) -> Place {
         Index::OutboxPending => ("outbox-pending", "outbox_pending_pk", "outbox_pending_sk"),
         Index::Expiry => ("expiry", "expiry_pk", "expiry_sk"),
         Index::RefundOpen => ("refund-open", "refund_open_pk", "refund_open_sk"),
+        Index::ByChange => ("by-change", "by_change_pk", "by_change_sk"),
+        Index::ByProduct => ("by-product", "by_product_pk", "by_product_sk"),
     };
     Place { name, partition, sort }
 }
@@ -65,6 +69,7 @@ pub(super) const fn indexes(table: Table) -> &'static [Index] {
         Table::Order => &[Index::ByCustomer, Index::Open, Index::OutboxPending],
         Table::Inventory => &[Index::Expiry, Index::OutboxPending],
         Table::Payment => &[Index::RefundOpen, Index::OutboxPending],
-        Table::Catalogue | Table::Customer => &[Index::OutboxPending],
+        Table::Catalogue => &[Index::ByChange, Index::ByProduct, Index::OutboxPending],
+        Table::Customer => &[Index::OutboxPending],
     }
 }

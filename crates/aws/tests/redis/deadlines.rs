@@ -14,10 +14,10 @@ use lmall_contract::{
 };
 use lmall_domain::{
     Money, OrderId, Timestamp,
+    catalogue::Offer,
     event::CancelReason,
     money::Currency,
     order::{LineRequest, Status},
-    product::Product,
 };
 use lmall_embedded::Embedded;
 use lmall_servers as servers;
@@ -85,8 +85,8 @@ impl Shop {
         let orders = orders.with_deadlines(deadlines);
         orders.prepare().await.expect("the store is there");
         let price = Money::new(1_000, Currency::from_code("EUR").expect("EUR is a currency"));
-        let product = Product::new(sku(), "Tea".to_owned(), price).expect("a product");
-        orders.put_product(&product).await.expect("the store is there");
+        let offer = Offer::new(sku(), "Tea".to_owned(), price).expect("an offer");
+        orders.learn(&offer).await.expect("the store is there");
         Self { orders, clock, _embedded: embedded, _dir: dir }
     }
 
@@ -95,6 +95,7 @@ impl Shop {
             customer_id: "anna".parse().expect("a customer"),
             lines: vec![LineRequest { sku: sku(), quantity: 1 }],
             idempotency: None,
+            currency: None,
             trace: Trace::default(),
         };
         self.orders.place(wish).await.expect("it can be placed").order.value.id

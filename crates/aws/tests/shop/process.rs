@@ -46,10 +46,11 @@ impl Process {
         let inside = runtime.enter();
         let services = Services::new(endpoints, shared, Arc::new(Nobody));
         let (trigger, stop) = shutdown::channel();
-        let consumers: [Arc<dyn Consumer>; 4] = [
+        let consumers: [Arc<dyn Consumer>; 5] = [
             Arc::new(services.orders.clone()),
             Arc::new(services.inventory.clone()),
             Arc::new(services.payments.clone()),
+            Arc::new(services.catalogue.clone()),
             Arc::new(Analytics),
         ];
         for consumer in consumers {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use lmall_app::{
+    catalogue::Catalogue,
     order::{self, Orders},
     payment::Payments,
     ports::OrderIds,
@@ -56,6 +57,7 @@ pub(crate) struct Services {
     pub(crate) orders: Orders,
     pub(crate) inventory: Inventory,
     pub(crate) payments: Payments,
+    pub(crate) catalogue: Catalogue,
     pub(crate) relay: Relay,
 }
 
@@ -79,8 +81,21 @@ impl Services {
         let inventory = Inventory::new(store.clone(), Arc::new(gate), clock.clone(), settings);
         let counter = Arc::new(Counter(shared.bank.clone()));
         let payments = Payments::new(store.clone(), counter, clock.clone(), Bank::providers());
+        let copies = Arc::new(orders.clone());
+        let catalogue = Catalogue::new(store.clone(), clock.clone(), copies);
         let relay = Relay::new(store.clone(), bus.clone(), clock);
-        Self { reading, writing, messaging, store, bus, orders, inventory, payments, relay }
+        Self {
+            reading,
+            writing,
+            messaging,
+            store,
+            bus,
+            orders,
+            inventory,
+            payments,
+            catalogue,
+            relay,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ async fn an_order_is_held_paid_and_confirmed() {
     assert_eq!(seen(Queue::Order), at_order);
     assert_eq!(seen(Queue::Inventory), [OrderCreated, OrderConfirmed]);
     assert_eq!(seen(Queue::Payment), [OrderCreated, OrderConfirmed]);
+    assert_eq!(seen(Queue::Product), [OrderConfirmed]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,9 +21,9 @@ use lmall_app::{
 use lmall_aws::{Clients, DeadLetterBook, bus::create_messaging, dynamo::create_tables};
 use lmall_domain::{
     Money, OrderId, Sku,
+    catalogue::Offer,
     money::Currency,
     order::{LineRequest, Order, Status},
-    product::Product,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -117,6 +117,7 @@ impl World {
             customer_id: customer.parse().expect("a customer"),
             lines,
             idempotency: Some(Idempotency { key: "once".to_owned() }),
+            currency: None,
             trace: Trace::default(),
         };
         let placed = soon("an order is placed", LOOK, async || {
@@ -215,9 +216,9 @@ impl World {
 /// Puts the product on sale.
 async fn stock(services: &Services, units: i64) {
     let price = Money::new(1_000, Currency::from_code("EUR").expect("EUR is a currency"));
-    let product = Product::new(sku(), "Tea".to_owned(), price).expect("a product");
+    let offer = Offer::new(sku(), "Tea".to_owned(), price).expect("an offer");
     services.orders.prepare().await.expect("the store is there");
-    services.orders.put_product(&product).await.expect("the store is there");
+    services.orders.learn(&offer).await.expect("the store is there");
     let reference = "first".parse().expect("a reference");
     let received = services.inventory.receive(&sku(), reference, units, None).await;
     received.expect("the store is there");

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomerId, Money, PaymentId, ProviderName, RefundId, Sku, Timestamp};
+use crate::{
+    CustomerId, Money, PaymentId, ProviderName, RefundId, Sku, Timestamp, catalogue::Pricing,
+};
 
 /// How many units of a SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +62,12 @@ pub struct OrderCancelRequested {
 /// An order is paid and its stock is held.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct OrderConfirmed {
+    /// Who placed it; absent in events of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// What was bought, by SKU in ascending order; empty in events of old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<SkuQuantity>,
     /// What was collected beyond the total.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_due: Option<RefundDue>,
@@ -156,11 +164,11 @@ pub struct PaymentRefunded {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct ProductChanged {
     /// Counts the changes of the product, from 1: an older one never overwrites a newer one.
-    pub version: u64,
+    pub version: u32,
     /// What people call it.
     pub name: String,
-    /// For one unit.
-    pub price: Money,
+    /// All that it costs from now on.
+    pub pricing: Pricing,
 }
 
 /// What a mail to a customer is for.

@@ -231,7 +231,9 @@ fn conclude(mut order: Order, what: Say) -> Decision {
         Say::CancelRequested(reason) => say(order, OrderCancelRequested { reason }.into()),
         Say::Confirmed => {
             let refund_due = request_refund(&mut order);
-            say(order, OrderConfirmed { refund_due }.into())
+            let customer_id = Some(order.customer_id.clone());
+            let lines = order.sku_quantities();
+            say(order, OrderConfirmed { customer_id, lines, refund_due }.into())
         }
         Say::Canceled(reason) => {
             let refund_due = request_refund(&mut order);

@@ -2,10 +2,11 @@
 
 use super::{Decision, Line, Order, Status, Stock};
 use crate::{
-    CustomerId, Money, OrderId, Sku, Timestamp,
+    CustomerId, OrderId, Sku, Timestamp,
+    catalogue::{self, Offer},
     event::OrderCreated,
     limits::{ORDER_LINES_MAX, QUANTITY_MAX},
-    product::Product,
+    money::Currency,
 };
 
 /// A line as the customer sends it: what and how many, never a price.
@@ -26,6 +27,8 @@ pub struct PlaceOrder {
     pub customer_id: CustomerId,
     /// By SKU, ascending, each once: see [`merge_lines`].
     pub lines: Vec<LineRequest>,
+    /// What to pay in; the products' own without it.
+    pub currency: Option<Currency>,
     /// When it is canceled unless it is paid.
     pub pay_by: Timestamp,
 }
@@ -47,6 +50,14 @@ pub enum PlaceRejection {
     UnknownSku {
         /// Which.
         sku: Sku,
+    },
+    /// It has no price in that currency now.
+    #[error("`{sku}` is not sold in {currency:?} now")]
+    NotSold {
+        /// Which.
+        sku: Sku,
+        /// In what.
+        currency: Currency,
     },
     /// One order has one currency.
     #[error("`{sku}` is sold in another currency than the lines before it")]
@@ -85,36 +96,25 @@ pub fn merge_lines(lines: &[LineRequest]) -> Result<Vec<LineRequest>, PlaceRejec
     Ok(merged)
 }
 
-/// Makes the order, with the prices of `products`: what the catalogue has for each merged line,
-/// in the same order.
+/// Makes the order, with the prices of `offers`: what the catalogue has for each merged line, in
+/// the same order.
 ///
 /// # Errors
 /// [`PlaceRejection`] says what is wrong with it.
 pub fn place(
     wish: PlaceOrder,
-    products: &[Option<Product>],
+    offers: &[Option<Offer>],
     now: Timestamp,
 ) -> Result<Decision, PlaceRejection> {
-    let mut lines = Vec::with_capacity(wish.lines.len());
-    let mut total: Option<Money> = None;
-    for (line, product) in wish.lines.into_iter().zip(products) {
-        let Some(product) = product else {
-            return Err(PlaceRejection::UnknownSku { sku: line.sku });
-        };
-        let sum = total.unwrap_or(Money::zero(product.price.currency));
-        if sum.currency != product.price.currency {
-            return Err(PlaceRejection::MixedCurrencies { sku: line.sku });
-        }
-        let line_total = product.price.times(line.quantity).map_err(|_| PlaceRejection::Total)?;
-        total = Some(sum.plus(line_total).map_err(|_| PlaceRejection::Total)?);
-        lines.push(Line {
-            sku: line.sku,
-            name: product.name.clone(),
-            quantity: line.quantity,
-            unit_price: product.price,
-        });
-    }
-    let total = total.ok_or(PlaceRejection::LineCount)?;
+    let quote = catalogue::quote(&wish.lines, offers, wish.currency, now)?;
+    let total = quote.total;
+    let line = |line: catalogue::QuotedLine| Line {
+        sku: line.sku,
+        name: line.name,
+        quantity: line.quantity,
+        unit_price: line.unit.price,
+    };
+    let lines = quote.lines.into_iter().map(line).collect();
     let order = Order {
         id: wish.id,
         customer_id: wish.customer_id,

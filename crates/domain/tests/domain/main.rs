@@ -6,6 +6,7 @@ mod event_schemas;
 mod order_table;
 mod payment_table;
 mod placing;
+mod pricing;
 mod refused_refunds;
 mod saga_property;
 mod stock_table;

@@ -2,10 +2,10 @@
 
 use lmall_domain::{
     Money,
+    catalogue::{Invalid, InvalidPricing, Offer, Pricing},
     event::{Event, SkuQuantity},
     limits::{ORDER_LINES_MAX, QUANTITY_MAX, UNIT_PRICE_MAX},
     order::{Decision, LineRequest, PlaceOrder, PlaceRejection, Status, Stock, merge_lines, place},
-    product::{Invalid, Product},
 };
 
 use super::support::{ORDER, PLACED, at, eur, sku, yen};
@@ -43,13 +43,14 @@ fn lines_of_one_sku_are_merged_and_sorted() {
     }
 }
 
-fn product(text: &str, price: Money) -> Option<Product> {
-    Some(Product { sku: sku(text), name: format!("the {text}"), price })
+fn product(text: &str, price: Money) -> Option<Offer> {
+    let (name, pricing) = (format!("the {text}"), Pricing::fixed(price));
+    Some(Offer { sku: sku(text), name, version: 1, pricing })
 }
 
 fn wish(rows: &[(&str, u32)]) -> PlaceOrder {
     let customer_id = "ada".parse().expect("a customer id");
-    PlaceOrder { id: ORDER, customer_id, lines: lines(rows), pay_by: at(1_800) }
+    PlaceOrder { id: ORDER, customer_id, lines: lines(rows), currency: None, pay_by: at(1_800) }
 }
 
 #[test]
@@ -105,13 +106,13 @@ fn the_dearest_order_is_in_range() {
 
 #[test]
 fn a_product_has_a_name_and_a_price_that_can_be_paid() {
-    let check = |name: &str, amount| Product::new(sku("tea"), name.to_owned(), eur(amount)).err();
+    let check = |name: &str, amount| Offer::new(sku("tea"), name.to_owned(), eur(amount)).err();
     for (name, amount, why) in [
         ("Tea", 1, None),
         ("Tea", UNIT_PRICE_MAX, None),
-        ("Tea", 0, Some(Invalid::Price)),
-        ("Tea", -1, Some(Invalid::Price)),
-        ("Tea", UNIT_PRICE_MAX + 1, Some(Invalid::Price)),
+        ("Tea", 0, Some(Invalid::Pricing(InvalidPricing::Base))),
+        ("Tea", -1, Some(Invalid::Pricing(InvalidPricing::Base))),
+        ("Tea", UNIT_PRICE_MAX + 1, Some(Invalid::Pricing(InvalidPricing::Base))),
         ("", 1, Some(Invalid::Name)),
         (" \t", 1, Some(Invalid::Name)),
         (&"\u{8336}".repeat(200), 1, None),

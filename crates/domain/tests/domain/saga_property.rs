@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lmall_domain::{
     EventId, Money, OrderId, Sku, Timestamp,
+    catalogue::{Offer, Pricing},
     event::{CancelReason, Envelope, Event, EventType, RefundDue, Service},
     order::{self, LineRequest, Order, PlaceOrder, Status, Stock, place},
     payment::{self, Kind, Movement, Payment, Progress},
-    product::Product,
     stock::{self, Allocation, Bucket, Move, Reservation, State, allocate},
 };
 use proptest::{collection::vec, prelude::*};
@@ -159,11 +159,11 @@ impl Shop {
             wanted.map(|(name, quantity)| LineRequest { sku: sku(name), quantity }).collect();
         let product = |line: &LineRequest| {
             let (sku, name) = (line.sku.clone(), line.sku.to_string());
-            Some(Product { sku, name, price: eur(UNIT_PRICE) })
+            Some(Offer { sku, name, version: 1, pricing: Pricing::fixed(eur(UNIT_PRICE)) })
         };
         let products: Vec<_> = lines.iter().map(product).collect();
         let customer_id = "ada".parse().expect("a customer id");
-        let wish = PlaceOrder { id, customer_id, lines, pay_by: at(PAY_BY_S) };
+        let wish = PlaceOrder { id, customer_id, lines, currency: None, pay_by: at(PAY_BY_S) };
         let placed = place(wish, &products, self.now).expect("it can be placed");
         let order::Decision::Change(order, event) = placed else { panic!("not placed") };
         self.commit_order(order, event);

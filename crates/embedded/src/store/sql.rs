@@ -147,5 +147,7 @@ pub(super) const fn index_number(index: Index) -> i64 {
         Index::OutboxPending => 3,
         Index::Expiry => 4,
         Index::RefundOpen => 5,
+        Index::ByChange => 6,
+        Index::ByProduct => 7,
     }
 }

@@ -1,14 +1,14 @@
 //! The gate and the ledger disagree: a call was lost, and nobody will make it again.
 
 use lmall_domain::{
-    event::{CancelReason, OrderCancelRequested, OrderConfirmed},
+    event::{CancelReason, OrderCancelRequested},
     stock::State,
 };
 
 use super::{
     Step,
     faults::{Crash, Moment},
-    world::World,
+    world::{World, confirmed},
 };
 
 /// After `arrange` the reservation is in this state. A check heals the gate, which differed by so
@@ -27,7 +27,7 @@ async fn check(arrange: Step, state: Option<State>, differed: i64) {
 }
 
 async fn confirm(world: &World) -> Result<(), String> {
-    world.to_stock(2, OrderConfirmed { refund_due: None }.into()).await
+    world.to_stock(2, confirmed()).await
 }
 
 async fn cancel(world: &World) -> Result<(), String> {

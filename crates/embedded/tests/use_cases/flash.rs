@@ -20,7 +20,6 @@ use lmall_contract::clock::ManualClock;
 use lmall_domain::{
     OrderId, Sku,
     order::LineRequest,
-    product::Product,
     waiting::{Outcome, Ticket},
 };
 use lmall_embedded::Embedded;
@@ -81,8 +80,8 @@ impl Shop {
         let (orders, others) = (orders(), orders());
         orders.prepare().await.expect("the store is there");
         for name in ["tea", "oil", "wax"] {
-            let product = Product::new(sku(name), name.to_owned(), eur(1_000)).expect("a product");
-            orders.put_product(&product).await.expect("the store is there");
+            let offer = Offer::new(sku(name), name.to_owned(), eur(1_000)).expect("a product");
+            orders.learn(&offer).await.expect("the store is there");
         }
         Self { orders, others, clock, embedded, _dir: dir }
     }
@@ -110,6 +109,7 @@ pub(crate) fn wish(customer: &str, lines: &[(&str, u32)], key: Option<&str>) -> 
     Place {
         customer_id: customer.parse().expect("a customer"),
         lines: lines.iter().map(line).collect(),
+        currency: None,
         idempotency: key.map(|key| Idempotency { key: key.to_owned() }),
         trace: Trace::default(),
     }

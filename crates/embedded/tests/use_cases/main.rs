@@ -7,6 +7,7 @@ macro_rules! step {
     };
 }
 
+mod catalogue;
 mod drift;
 mod faults;
 mod flash;
@@ -17,8 +18,7 @@ use lmall_domain::{
     Money, OrderId, RefundId,
     event::{
         CancelReason, Event, InventoryRejected, InventoryReleased, InventoryReserved,
-        OrderCancelRequested, OrderCanceled, OrderConfirmed, PaymentCaptured, RefundDue,
-        ReleaseReason,
+        OrderCancelRequested, OrderCanceled, PaymentCaptured, RefundDue, ReleaseReason,
     },
     payment::Progress,
     waiting::Outcome,
@@ -26,7 +26,7 @@ use lmall_domain::{
 
 use self::{
     faults::{Crash, LEFT, Moment},
-    world::{ORDER, World, eur},
+    world::{ORDER, World, confirmed, eur},
 };
 
 /// What is done, after what was done.
@@ -235,7 +235,7 @@ async fn selling_what_is_reserved() {
             world.placed(10).await?;
             world.reserve().await
         }),
-        step!(|world| world.to_stock(2, OrderConfirmed { refund_due: None }.into()).await),
+        step!(|world| world.to_stock(2, confirmed()).await),
         &["order.created", "inventory.reserved", "inventory.confirmed", "8/0/2"],
     )
     .await;
@@ -249,7 +249,7 @@ async fn selling_what_had_lapsed() {
             world.reserve().await?;
             world.lapse().await
         }),
-        step!(|world| world.to_stock(2, OrderConfirmed { refund_due: None }.into()).await),
+        step!(|world| world.to_stock(2, confirmed()).await),
         &[
             "order.created",
             "inventory.reserved",
@@ -270,7 +270,7 @@ async fn refusing_to_sell_what_had_lapsed() {
             world.lapse().await?;
             world.adjust(-1).await
         }),
-        step!(|world| world.to_stock(2, OrderConfirmed { refund_due: None }.into()).await),
+        step!(|world| world.to_stock(2, confirmed()).await),
         &[
             "order.created",
             "inventory.reserved",

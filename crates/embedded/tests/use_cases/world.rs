@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use lmall_app::{
     OutboxRow, Trace,
+    catalogue::{Catalogue, ReviewWish},
     consumer::{Consumer, Incoming},
     ops::audit::Auditor,
     order::{Idempotency, Orders, Place},
@@ -23,12 +24,15 @@ use lmall_app::{
     waiting::AdmissionKeys,
 };
 use lmall_domain::{
-    AggregateId, EventId, Money, OrderId, Sku, Timestamp,
-    event::{CancelReason, Envelope, Event, OrderCreated, SkuQuantity},
+    AggregateId, CustomerId, EventId, Money, OrderId, Sku, Timestamp,
+    catalogue::{Change, Offer, Pricing, Rating, Stars},
+    event::{
+        CancelReason, CustomerErased, Envelope, Event, OrderConfirmed, OrderCreated,
+        ProductChanged, SkuQuantity,
+    },
     money::Currency,
     order::LineRequest,
     payment::{Payment, Progress},
-    product::Product,
     stock::State,
     waiting::{Outcome, Ticket},
 };
@@ -89,6 +93,7 @@ pub(crate) struct World {
     orders: Orders,
     inventory: Inventory,
     payments: Payments,
+    catalogue: Catalogue,
     _dir: TempDir,
 }
 
@@ -118,7 +123,10 @@ impl World {
         };
         let providers = Arc::new(Providers::new(vec![provider]).expect("a usable provider"));
         let payments = Payments::new(ports.clone(), ports.clone(), clock.clone(), providers);
-        Self { faults, embedded, ports, clock, orders, inventory, payments, _dir: dir }
+        let copies = Arc::new(orders.clone());
+        let catalogue = Catalogue::new(ports.clone(), clock.clone(), copies);
+        let _dir = dir;
+        Self { faults, embedded, ports, clock, orders, inventory, payments, catalogue, _dir }
     }
 
     /// The process is started again: the gate is new, and built from the ledger.
@@ -227,8 +235,8 @@ impl World {
     }
 
     pub(crate) async fn stock(&self, units: i64) -> Result<(), String> {
-        let product = Product::new(sku(), "Tea".to_owned(), eur(1_000)).expect("a product");
-        self.orders.put_product(&product).await.map_err(text)?;
+        let offer = Offer::new(sku(), "Tea".to_owned(), eur(1_000)).expect("an offer");
+        self.orders.learn(&offer).await.map_err(text)?;
         self.receive("first", units).await
     }
 
@@ -266,6 +274,7 @@ impl World {
             customer_id: "anna".parse().expect("a customer"),
             lines: vec![LineRequest { sku: sku(), quantity: 2 }],
             idempotency: Some(Idempotency { key: "once".to_owned() }),
+            currency: None,
             trace: Trace::default(),
         };
         self.orders.place_admitted(wish, token).await.map_err(text).map(drop)
@@ -290,6 +299,62 @@ impl World {
 
     pub(crate) async fn to_payment(&self, seq: u32, event: Event) -> Result<(), String> {
         self.payments.handle(incoming(seq, event)).await.map_err(text)
+    }
+
+    pub(crate) async fn to_product(&self, seq: u32, event: Event) -> Result<(), String> {
+        self.catalogue.handle(incoming(seq, event)).await.map_err(text)
+    }
+
+    /// The customer is gone.
+    pub(crate) async fn erase(&self) -> Result<(), String> {
+        let (id, now) = (customer(), now());
+        let row = OutboxRow::new(id, 1, CustomerErased {}.into(), now, Trace::default());
+        let erased = Incoming::decode(&row.message()).expect("a message of our own");
+        self.catalogue.handle(erased).await.map_err(text)
+    }
+
+    /// An operator says what the tea costs.
+    pub(crate) async fn put_tea(&self, amount: i64) -> Result<(), String> {
+        let (name, price) = ("Tea".to_owned(), eur(amount));
+        let change = Change::Put { name, price, description: None, categories: None };
+        self.catalogue.change(&sku(), &change, &Trace::default()).await.map_err(text).map(drop)
+    }
+
+    /// What the order service thinks that the tea costs, and by which version.
+    pub(crate) async fn copied_price(&self) -> Option<(i64, u32)> {
+        let offer = self.orders.offer(&sku()).await.expect("the store is there")?;
+        Some((offer.pricing.base.amount, offer.version))
+    }
+
+    /// The event of that version of the tea reaches the order service.
+    pub(crate) async fn hear_of_tea(&self, version: u32, amount: i64) -> Result<(), String> {
+        let pricing = Pricing::fixed(eur(amount));
+        let changed = ProductChanged { version, name: "Tea".to_owned(), pricing };
+        let row = OutboxRow::new(sku(), version, changed.into(), now(), Trace::default());
+        let incoming = Incoming::decode(&row.message()).expect("a message of our own");
+        self.orders.handle(incoming).await.map_err(text)
+    }
+
+    pub(crate) async fn review(&self, stars: i64) -> Result<(), String> {
+        let rating = Rating::new(stars).expect("a rating");
+        let (author, text_of) = ("Anna".to_owned(), "Good.".to_owned());
+        let customer_id = customer();
+        let wish = ReviewWish { sku: sku(), customer_id, author, rating, text: text_of };
+        self.catalogue.review(&wish).await.map_err(text).map(drop)
+    }
+
+    /// The counts of reviews, and how many there are.
+    pub(crate) async fn stars(&self) -> ([i64; 5], usize) {
+        let stars = self.catalogue.stars(&sku()).await.expect("the store is there");
+        let reviews = self.catalogue.reviews(&sku(), None, 10).await.expect("the store is there");
+        let Stars { one, two, three, four, five } = stars;
+        ([one, two, three, four, five], reviews.0.len())
+    }
+
+    /// What is bought together with the tea.
+    pub(crate) async fn together(&self) -> Vec<(String, u64)> {
+        let found = self.catalogue.bought_with(&sku(), 10).await.expect("the store is there");
+        found.into_iter().map(|with| (with.sku.to_string(), with.orders)).collect()
     }
 
     pub(crate) async fn reserve(&self) -> Result<(), String> {
@@ -356,9 +421,20 @@ fn order_id() -> OrderId {
     OrderId::new(ORDER).expect("an order id")
 }
 
+fn customer() -> CustomerId {
+    "anna".parse().expect("a customer")
+}
+
+/// The order is paid and held. It has a cup, too.
+pub(crate) fn confirmed() -> Event {
+    let cup = SkuQuantity { sku: "cup".parse().expect("a SKU"), quantity: 1 };
+    let lines = vec![cup, SkuQuantity { sku: sku(), quantity: 2 }];
+    OrderConfirmed { customer_id: Some(customer()), lines, refund_due: None }.into()
+}
+
 fn created() -> Event {
     OrderCreated {
-        customer_id: "anna".parse().expect("a customer"),
+        customer_id: customer(),
         lines: vec![SkuQuantity { sku: sku(), quantity: 2 }],
         total: eur(2_000),
         pay_by: now().after(PAYMENT_TIMEOUT),

@@ -15,7 +15,7 @@ use lmall_app::{
     waiting::{AdmissionKeys, Doorman, Load, ROUND},
 };
 use lmall_aws::redis::{Redis, RedisRooms};
-use lmall_domain::{Money, Sku, money::Currency, product::Product, waiting::Settings};
+use lmall_domain::{Money, Sku, catalogue::Offer, money::Currency, waiting::Settings};
 use lmall_embedded::{Embedded, LocalRooms};
 use lmall_runtime::SystemClock;
 use serde::Serialize;
@@ -130,7 +130,7 @@ async fn orders(
     let orders = orders.with_admissions(Arc::clone(keys));
     orders.prepare().await?;
     let price = Money::new(1_999, Currency::from_code("EUR").context("a currency")?);
-    orders.put_product(&Product::new(sku.clone(), "Bench product".to_owned(), price)?).await?;
+    orders.learn(&Offer::new(sku.clone(), "Bench product".to_owned(), price)?).await?;
     Ok(orders)
 }
 

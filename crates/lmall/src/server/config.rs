@@ -10,7 +10,7 @@ use lmall_app::{
     stock,
     waiting::AdmissionKeys,
 };
-use lmall_domain::product::Product;
+use lmall_domain::catalogue::Offer;
 use lmall_payment::DEMO_PROVIDER;
 use lmall_web::OperatorToken;
 
@@ -32,7 +32,7 @@ pub(crate) struct Config {
     /// Where gRPC is listened for, if anywhere.
     pub(super) grpc_listen: Option<SocketAddr>,
     /// Products to begin with, and their stock.
-    pub(super) seed: Vec<(Product, u32)>,
+    pub(super) seed: Vec<(Offer, u32)>,
     made: Vec<String>,
 }
 

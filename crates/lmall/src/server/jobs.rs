@@ -43,10 +43,11 @@ const PURGE_ROWS: usize = 10_000;
 /// Starts everything; it ends after `stop`.
 pub(super) fn start(shop: &Shop, embedded: &Embedded, metrics: &Metrics, stop: Shutdown) -> Tasks {
     let mut tasks = Tasks::new(shop.clock.clone(), stop);
-    let consumers: [Arc<dyn Consumer>; 4] = [
+    let consumers: [Arc<dyn Consumer>; 5] = [
         Arc::new(shop.orders.clone()),
         Arc::new(shop.inventory.clone()),
         Arc::new(shop.payments.clone()),
+        Arc::new(shop.catalogue.clone()),
         Arc::new(Analytics::new(metrics)),
     ];
     for consumer in consumers {
@@ -73,6 +74,9 @@ fn schedules(shop: &Shop, tasks: &mut Tasks) {
     });
     every(PROMPT, "expire reservations", |shop| {
         Box::pin(async move { shop.inventory.expire_lapsed().await })
+    });
+    every(PROMPT, "index changed products", |shop| {
+        Box::pin(async move { shop.search.catch_up().await })
     });
     every(CERTAIN, "sweep the outbox", |shop| {
         Box::pin(async move {

@@ -11,6 +11,7 @@ pub(super) fn whole() -> OpenApi {
         lmall_order::openapi(),
         lmall_inventory::openapi(),
         lmall_payment::openapi(),
+        lmall_product_api::openapi(),
         lmall_gateway::waiting::openapi(),
         lmall_id_generator::openapi(),
         openapi::service(),
@@ -24,7 +25,7 @@ pub(super) fn whole() -> OpenApi {
 #[openapi(
     info(
         title = "LMall",
-        description = "Orders, stock and payments: every service on one address. Money is whole \
+        description = "Products, orders, stock and payments: every service on one address. Money is whole \
             minor units; times are RFC 3339 in UTC; errors are RFC 9457 problems."
     ),
     modifiers(&Conventions),

@@ -10,6 +10,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use lmall_app::{
     Changeset,
+    catalogue::{Catalogue, ProductSearch},
     failure::{Failure, chain, committed},
     ids::{Ids, LeasedIds, Ulids},
     ops::dead_letters::Replayer,
@@ -26,6 +27,7 @@ use lmall_domain::{CustomerId, Money, OrderId, Sku};
 use lmall_embedded::{Embedded, SqliteBus, SqliteStore};
 use lmall_gateway::waiting::{Hall, observed};
 use lmall_payment::DemoProvider;
+use lmall_product_api::{PRODUCTS_MAX, TextIndex};
 use lmall_runtime::{StoppingWatch, SystemChance, SystemClock};
 use lmall_web::{Metrics, client::BaseUrl};
 
@@ -42,6 +44,8 @@ pub(super) struct Shop {
     pub(super) orders: Orders,
     pub(super) inventory: Inventory,
     pub(super) payments: Payments,
+    pub(super) catalogue: Catalogue,
+    pub(super) search: Arc<ProductSearch>,
     pub(super) relay: Relay,
     pub(super) replayer: Replayer,
 }
@@ -72,6 +76,10 @@ impl Shop {
         let gateway = DemoProvider::new(own_url(address)?, providers.clone(), clock.clone());
         let gateway = Arc::new(gateway);
         let payments = Payments::new(store.clone(), gateway, clock.clone(), providers);
+        let copies = Arc::new(orders.clone());
+        let catalogue = Catalogue::new(store.clone(), clock.clone(), copies);
+        let index = Arc::new(TextIndex::new()?);
+        let search = Arc::new(ProductSearch::new(catalogue.clone(), index, PRODUCTS_MAX));
         let relay = Relay::new(store.clone(), bus.clone(), clock.clone());
         let replayer = Replayer::new(bus.clone(), clock.clone());
         Ok(Self {
@@ -83,9 +91,17 @@ impl Shop {
             orders,
             inventory,
             payments,
+            catalogue,
+            search,
             relay,
             replayer,
         })
+    }
+
+    /// What the routes of products work with.
+    fn products(&self, availability: Arc<Views>) -> lmall_product_api::Parts {
+        let (catalogue, search) = (self.catalogue.clone(), self.search.clone());
+        lmall_product_api::Parts { catalogue, search, availability }
     }
 
     /// What the operator's routes work with.
@@ -121,9 +137,10 @@ pub(super) fn router(shop: &Shop, hall: Hall, config: &Config, metrics: &Metrics
     let token = || config.operator_token.clone();
     lmall_id_generator::watch(shop.ids.clone(), metrics);
     let views = Arc::new(Views { orders: shop.orders.clone(), inventory: shop.inventory.clone() });
-    let orders = lmall_order::router(shop.orders.clone(), views.clone(), token());
+    let orders = lmall_order::router(shop.orders.clone(), token());
     let router = observed(orders, &hall)
         .merge(lmall_gateway::waiting::routes(hall, token()))
+        .merge(lmall_product_api::router(shop.products(views.clone()), token()))
         .merge(lmall_inventory::router(shop.inventory.clone(), token()))
         .merge(lmall_payment::router(shop.payments.clone(), views, token()))
         .merge(lmall_ops::router(shop.office(), token()))
@@ -166,7 +183,7 @@ struct Views {
 }
 
 #[async_trait]
-impl lmall_order::Availability for Views {
+impl lmall_product_api::Availability for Views {
     async fn available(&self, sku: &Sku) -> Result<i64, Failure> {
         Ok(self.inventory.level(sku).await?.unwrap_or_default().available)
     }

@@ -2,9 +2,10 @@
 //!
 //! Each test starts a shop of its own, empty and on free ports, and knows nothing of the code
 //! behind it. With `LMALL_TEST_FORM=aws` and the profile `aws` of nextest, the tests of the API
-//! run against the AWS form: five services, a local AWS stack and Redis for each test. What is
+//! run against the AWS form: six services, a local AWS stack and Redis for each test. What is
 //! about the embedded form alone is left out there by name, and fails when it is not.
 
+mod api_catalogue;
 mod api_conventions;
 mod api_inventory;
 mod api_ops;

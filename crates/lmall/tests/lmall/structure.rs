@@ -75,6 +75,8 @@ fn allowed(package: &Value) -> Option<&'static [&'static str]> {
             Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-runtime", "lmall-web"])
         }
         "lmall-lambda" => Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-runtime"]),
+        // The same service in its other form.
+        "lmall-product" => Some(&["lmall-app", "lmall-product-api", "lmall-service", "lmall-web"]),
         _ if folder("hot-path") => Some(&[
             "lmall-app",
             "lmall-aws",
@@ -84,9 +86,14 @@ fn allowed(package: &Value) -> Option<&'static [&'static str]> {
             "lmall-service",
             "lmall-web",
         ]),
-        _ if folder("functions") => {
-            Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-lambda", "lmall-runtime"])
-        }
+        _ if folder("functions") => Some(&[
+            "lmall-app",
+            "lmall-aws",
+            "lmall-domain",
+            "lmall-lambda",
+            "lmall-runtime",
+            "lmall-web",
+        ]),
         _ => None,
     }
 }

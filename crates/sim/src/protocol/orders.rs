@@ -20,9 +20,10 @@ impl Turn<'_> {
             id: Setup::order_id(self.case),
             customer_id: setup.customer_id.clone(),
             lines: vec![LineRequest { sku: setup.sku.clone(), quantity: 1 }],
+            currency: None,
             pay_by: Setup::pay_by(),
         };
-        let placed = place(wish, &[Some(setup.product.clone())], self.now());
+        let placed = place(wish, &[Some(setup.offer.clone())], self.now());
         let Ok(Decision::Change(order, event)) = placed else { return None };
         self.commit_order(order, event);
         Some(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lmall_domain::{
-    CustomerId, Money, OrderId, ProviderName, Sku, Timestamp, money::Currency, product::Product,
+    CustomerId, Money, OrderId, ProviderName, Sku, Timestamp, catalogue::Offer, money::Currency,
 };
 
 use super::state::Moment;
@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(300);
 pub(super) struct Setup {
     pub(super) customer_id: CustomerId,
     pub(super) sku: Sku,
-    pub(super) product: Product,
+    pub(super) offer: Offer,
     pub(super) provider: ProviderName,
     pub(super) foreign: Currency,
 }
@@ -30,7 +30,7 @@ impl Setup {
         let price = Money::new(PRICE, currency("EUR"));
         Self {
             customer_id: "ada".parse().expect("a customer id"),
-            product: Product::new(sku.clone(), "Tea".to_owned(), price).expect("a product"),
+            offer: Offer::new(sku.clone(), "Tea".to_owned(), price).expect("an offer"),
             sku,
             provider: "acme".parse().expect("a provider's name"),
             foreign: currency("JPY"),

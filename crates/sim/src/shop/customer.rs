@@ -142,6 +142,7 @@ impl Visit {
             customer_id: self.customer_id.clone(),
             lines: self.lines.clone(),
             idempotency: self.key.clone().map(|key| Idempotency { key }),
+            currency: None,
             trace: Trace::default(),
         };
         let oracle = &self.shop.oracle;

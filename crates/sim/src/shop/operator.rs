@@ -1,6 +1,9 @@
 //! Operators: they receive and write off stock, change prices, and replay dead letters.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, join};
 use lmall_app::{
@@ -9,7 +12,7 @@ use lmall_app::{
     ports::DeadLetterFilter,
     stock::{Inventory, ReceiptOutcome},
 };
-use lmall_domain::{Money, Sku, id::Reference, product::Product};
+use lmall_domain::{Money, Sku, catalogue::Offer, id::Reference};
 use rand::RngExt;
 
 use super::{Shop, plan::eur, trouble};
@@ -59,12 +62,13 @@ pub(super) async fn act(shop: Shop, number: u64) {
 }
 
 async fn put(shop: &Shop, sku: &Sku, price: Money) {
-    let product = Product::new(sku.clone(), format!("Product {sku}"), price).expect("a product");
+    let offer = Offer::new(sku.clone(), format!("Product {sku}"), price).expect("an offer");
+    let offer = Offer { version: 1 + shop.versions.fetch_add(1, Relaxed), ..offer };
     shop.oracle.priced(sku, price);
     loop {
-        let product = product.clone();
+        let offer = offer.clone();
         let work = |orders: Orders| -> BoxFuture<'static, _> {
-            Box::pin(async move { orders.put_product(&product).await })
+            Box::pin(async move { orders.learn(&offer).await })
         };
         if let Some(Ok(_)) = shop.system.ask(work).await {
             return;

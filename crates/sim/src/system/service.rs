@@ -60,7 +60,7 @@ pub(super) async fn fall_ill(system: Arc<System>) {
     let kernel = &system.kernel;
     loop {
         kernel.sleep(OUTAGE_EVERY).await;
-        for role in [Role::Order, Role::Inventory, Role::Payment] {
+        for role in [Role::Order, Role::Inventory, Role::Payment, Role::Product] {
             if kernel.strikes(Fault::Outage) {
                 let (from, to) = OUTAGE;
                 let pause = kernel.between(from, to);
@@ -102,6 +102,7 @@ async fn serve(system: Arc<System>, role: Role, site: Site) {
             system.doors.open_payments(&site, payments.clone());
             Arc::new(payments)
         }
+        Role::Product => Arc::new(system.catalogue(&site)),
     };
     let runtime = Runtime {
         bus: system.bus_port(&site),

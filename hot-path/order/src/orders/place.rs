@@ -84,7 +84,8 @@ pub(crate) async fn place(
 ) -> Result<Response, Problem> {
     let lines = body.lines()?;
     let idempotency = key.map(|key| Idempotency { key });
-    let wish = Place { customer_id, lines, idempotency, trace: context.trace() };
+    let (currency, trace) = (body.currency(), context.trace());
+    let wish = Place { customer_id, lines, currency, idempotency, trace };
     let placed = shop.orders.place_admitted(wish, token.as_deref()).await;
     let placed = placed.map_err(|error| refused(error, &body))?;
 

@@ -3,6 +3,7 @@
 use lmall_domain::{
     Sku,
     limits::{ORDER_LINES_MAX, QUANTITY_MAX},
+    money::Currency,
     order::{LineRequest, PlaceRejection},
 };
 use lmall_web::Problem;
@@ -16,6 +17,10 @@ pub(crate) struct PlaceOrder {
     /// Lines with one SKU are merged.
     #[schema(min_items = 1, max_items = 40)]
     lines: Vec<Line>,
+    /// What to pay in; when absent, the products' own currency, which has to be one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{3}$", nullable = false)]
+    currency: Option<Currency>,
 }
 
 /// A line of that wish.
@@ -35,6 +40,11 @@ pub(crate) struct Line {
 const _: () = assert!(ORDER_LINES_MAX == 40 && QUANTITY_MAX == 1_000);
 
 impl PlaceOrder {
+    /// What to pay in, if that was said.
+    pub(crate) const fn currency(&self) -> Option<Currency> {
+        self.currency
+    }
+
     /// The lines as the use case takes them.
     ///
     /// # Errors
@@ -69,7 +79,9 @@ impl PlaceOrder {
             PlaceRejection::Quantity { index } => {
                 (format!("/lines/{index}/quantity"), rejection.to_string())
             }
-            PlaceRejection::UnknownSku { sku } => (self.first_with(sku), rejection.to_string()),
+            PlaceRejection::UnknownSku { sku } | PlaceRejection::NotSold { sku, .. } => {
+                (self.first_with(sku), rejection.to_string())
+            }
             // The domain speaks of the lines before it, in an order that the customer never saw.
             PlaceRejection::MixedCurrencies { sku } => {
                 (self.first_with(sku), format!("`{sku}` is sold in another currency than the rest"))

@@ -5,12 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use axum::Router;
 use lmall_app::{
-    failure::Failure,
     order::{Orders, Settings},
     ports::{Key, NoId, OrderIds, Watch},
 };
-use lmall_domain::{OrderId, Sku};
-use lmall_order::Availability;
+use lmall_domain::OrderId;
 use lmall_web::{
     OperatorToken,
     testing::{Away, OPERATOR_TOKEN},
@@ -20,8 +18,10 @@ use lmall_web::{
 pub(crate) fn router() -> Router {
     let settings = Settings { payment_timeout: Duration::from_secs(900) };
     let (away, peers) = (Arc::new(Away), Arc::new(Peers));
-    let orders = Orders::new(away.clone(), peers.clone(), away, peers.clone(), settings);
-    lmall_order::router(orders, peers, OperatorToken::new(OPERATOR_TOKEN))
+    let orders = Orders::new(away.clone(), peers.clone(), away, peers, settings);
+    let token = || OperatorToken::new(OPERATOR_TOKEN);
+    let copies = lmall_order::copies(orders.clone(), token());
+    lmall_order::router(orders, token()).merge(copies)
 }
 
 /// What only this service asks for: away, but for ids.
@@ -37,12 +37,5 @@ impl Watch for Peers {
 impl OrderIds for Peers {
     fn next(&self) -> Result<OrderId, NoId> {
         OrderId::new(7).ok_or(NoId)
-    }
-}
-
-#[async_trait]
-impl Availability for Peers {
-    async fn available(&self, _sku: &Sku) -> Result<i64, Failure> {
-        Err(Failure::Unavailable("away".into()))
     }
 }

@@ -196,6 +196,7 @@ impl Customer {
             let wish = Place {
                 customer_id: self.id.clone(),
                 lines: vec![LineRequest { sku: hall.sku.clone(), quantity: 1 }],
+                currency: None,
                 idempotency: None,
                 trace: Trace::default(),
             };

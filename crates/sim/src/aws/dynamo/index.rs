@@ -10,8 +10,15 @@ use super::{
 };
 
 /// Every index; a name is one of the table's own.
-const INDEXES: [Index; 5] =
-    [Index::ByCustomer, Index::Open, Index::OutboxPending, Index::Expiry, Index::RefundOpen];
+const INDEXES: [Index; 7] = [
+    Index::ByCustomer,
+    Index::Open,
+    Index::OutboxPending,
+    Index::Expiry,
+    Index::RefundOpen,
+    Index::ByChange,
+    Index::ByProduct,
+];
 
 /// The number of an index.
 pub(super) const fn number(index: Index) -> u64 {
@@ -21,6 +28,8 @@ pub(super) const fn number(index: Index) -> u64 {
         Index::OutboxPending => 2,
         Index::Expiry => 3,
         Index::RefundOpen => 4,
+        Index::ByChange => 5,
+        Index::ByProduct => 6,
     }
 }
 

@@ -1,19 +1,14 @@
 //! `GET /v1/products` and `GET /v1/products/{sku}`.
 
 use axum::{Json, extract::State};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use lmall_domain::Sku;
 use lmall_web::{
     ApiPath, ApiQuery, Page, PageQuery, Problem,
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 
-use super::{Product, shown};
+use super::{Product, all_shown, shown};
 use crate::shop::Shop;
-
-/// Products of one page whose stock is asked for at the same time: a page of 100 takes 13 turns,
-/// and one client does not occupy the store.
-const ASKED_AT_ONCE: usize = 8;
 
 /// Read a product.
 #[utoipa::path(
@@ -33,8 +28,8 @@ pub(crate) async fn get(
     State(shop): State<Shop>,
     ApiPath(sku): ApiPath<Sku>,
 ) -> Result<Json<Product>, Problem> {
-    let product = shop.orders.product(&sku).await?;
-    shown(&shop, product.ok_or_else(Problem::not_found)?).await.map(Json)
+    let product = shop.reading.product(&sku).await?;
+    shown(&shop, &*product.ok_or_else(Problem::not_found)?).await.map(Json)
 }
 
 /// List the products by SKU.
@@ -58,9 +53,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Product>>, Problem> {
     let limit = query.limit()?;
     let after = query.cursor.as_deref().map(sort_key).transpose()?;
-    let (products, next) = shop.orders.product_page(after, limit).await?;
-    let shown = products.into_iter().map(|product| shown(&shop, product));
-    let items = stream::iter(shown).buffered(ASKED_AT_ONCE).try_collect().await?;
+    let (products, next) = shop.catalogue.products(after, limit).await?;
+    let items = all_shown(&shop, products).await?;
     Ok(Json(Page { items, next_cursor: next.as_deref().map(encode_cursor) }))
 }
 
