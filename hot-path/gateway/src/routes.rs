@@ -48,9 +48,9 @@ pub struct Upstreams {
     /// Where the user service is; without it there are no customers to log in
     #[arg(long, env = "LMALL_USER_URL", value_name = "URL")]
     pub user_url: Option<BaseUrl>,
-    /// Where the product service is; without it, the order service has the catalogue
+    /// Where the product service is
     #[arg(long, env = "LMALL_PRODUCT_URL", value_name = "URL")]
-    pub product_url: Option<BaseUrl>,
+    pub product_url: BaseUrl,
     /// Where the id generator is; without it there are no ids to draw
     #[arg(long, env = "LMALL_IDS_URL", value_name = "URL")]
     pub ids_url: Option<BaseUrl>,
@@ -95,7 +95,7 @@ impl Upstreams {
     fn base(&self, service: Service) -> Option<&BaseUrl> {
         match service {
             Service::User => self.user_url.as_ref(),
-            Service::Product => Some(self.product_url.as_ref().unwrap_or(&self.order_url)),
+            Service::Product => Some(&self.product_url),
             Service::Order => Some(&self.order_url),
             Service::Inventory => Some(&self.inventory_url),
             Service::Payment => Some(&self.payment_url),

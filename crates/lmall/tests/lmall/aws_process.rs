@@ -2,17 +2,18 @@
 
 use crate::support::run_binary;
 
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "lmall-order",
     "lmall-inventory",
     "lmall-payment",
+    "lmall-product",
     "lmall-ops",
     "lmall-id-generator",
     "lmall-gateway",
 ];
 
 /// What each service needs, and nothing that is there.
-const GOOD: [(&str, &str); 11] = [
+const GOOD: [(&str, &str); 12] = [
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "111122223333"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -23,6 +24,7 @@ const GOOD: [(&str, &str); 11] = [
     ("LMALL_ORDER_URL", "http://127.0.0.1:1"),
     ("LMALL_INVENTORY_URL", "http://127.0.0.1:1"),
     ("LMALL_PAYMENT_URL", "http://127.0.0.1:1"),
+    ("LMALL_PRODUCT_URL", "http://127.0.0.1:1"),
     ("LMALL_OPS_URL", "http://127.0.0.1:1"),
 ];
 
@@ -32,13 +34,17 @@ fn a_bad_configuration_is_one_line_and_code_2() {
     let rows: [(&[&str], &str, &str); 9] = [
         (&all, "LMALL_LISTEN", "nowhere"),
         (&all, "LMALL_LOG", "http=loud"),
-        (&all[..5], "AWS_REGION", ""),
-        (&all[..5], "LMALL_AWS_ACCOUNT", ""),
+        (&all[..6], "AWS_REGION", ""),
+        (&all[..6], "LMALL_AWS_ACCOUNT", ""),
         (&["lmall-inventory", "lmall-order"], "LMALL_REDIS_URL", "nowhere"),
         (&["lmall-inventory"], "LMALL_GRPC_LISTEN", "nowhere"),
         (&["lmall-id-generator"], "LMALL_PUBLIC_ID_KEYS", "a:hush"),
         (&["lmall-payment"], "LMALL_PROVIDERS", "[{\"secrets\":[\"hush\"]}]"),
-        (&["lmall-gateway", "lmall-payment"], "LMALL_ORDER_URL", "https://elsewhere"),
+        (
+            &["lmall-gateway", "lmall-payment", "lmall-product"],
+            "LMALL_ORDER_URL",
+            "https://elsewhere",
+        ),
     ];
     for (services, variable, value) in rows {
         for service in services {

@@ -92,7 +92,7 @@ impl Behind {
             payment_url: url(),
             ops_url: url(),
             user_url: Some(url()),
-            product_url: None,
+            product_url: url(),
             ids_url: Some(url()),
         };
         let own = Router::new().route("/v1/waiting-rooms/{sku}", axum::routing::any(echo));

@@ -1,4 +1,4 @@
-//! A local AWS stack, Redis, and the five services.
+//! A local AWS stack, Redis, and the six services.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +22,7 @@ pub(crate) struct Installation {
     pub(crate) order: Service,
     pub(crate) inventory: Service,
     pub(crate) payment: Service,
+    pub(crate) product: Service,
     pub(crate) ops: Service,
     pub(crate) gateway: Service,
     relay: JoinHandle<()>,
@@ -54,33 +55,38 @@ impl Installation {
             Service::start(name, &[&common, urls, more].concat())
         };
         let inventory = start("lmall-inventory", &[]);
-        let order = start("lmall-order", &[("LMALL_INVENTORY_URL", &inventory.url)]);
+        let order = start("lmall-order", &[]);
+        let beside =
+            [("LMALL_INVENTORY_URL", inventory.url.as_str()), ("LMALL_ORDER_URL", &order.url)];
+        let product = start("lmall-product", &beside);
         let payment = start("lmall-payment", &[("LMALL_ORDER_URL", &order.url)]);
         let ops = start("lmall-ops", &[]);
         let urls = [
             ("LMALL_ORDER_URL", order.url.as_str()),
             ("LMALL_INVENTORY_URL", &inventory.url),
             ("LMALL_PAYMENT_URL", &payment.url),
+            ("LMALL_PRODUCT_URL", &product.url),
             ("LMALL_OPS_URL", &ops.url),
             // The tests are who they say they are, and ask as often as they like.
             ("LMALL_IDENTITY", "direct"),
             ("LMALL_LIMITS", "off"),
         ];
         let gateway = start("lmall-gateway", &urls);
-        Self { order, inventory, payment, ops, gateway, relay, _aws: aws, _redis: redis }
+        Self { order, inventory, payment, product, ops, gateway, relay, _aws: aws, _redis: redis }
     }
 
     /// What the services have logged.
     pub(crate) fn log(&self) -> Vec<String> {
-        let Self { order, inventory, payment, ops, gateway, .. } = self;
-        [gateway, ops, payment, order, inventory].iter().flat_map(|service| service.log()).collect()
+        let Self { order, inventory, payment, product, ops, gateway, .. } = self;
+        let all = [gateway, ops, product, payment, order, inventory];
+        all.iter().flat_map(|service| service.log()).collect()
     }
 
     /// Asks every service to end; each must, in time and with code 0.
     pub(crate) fn ends_well(self) {
         self.relay.abort();
-        let Self { order, inventory, payment, ops, gateway, .. } = self;
-        for service in [gateway, ops, payment, order, inventory] {
+        let Self { order, inventory, payment, product, ops, gateway, .. } = self;
+        for service in [gateway, ops, product, payment, order, inventory] {
             service.ends_well();
         }
     }
