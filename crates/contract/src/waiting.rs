@@ -157,7 +157,8 @@ pub async fn admissions(rooms: &dyn WaitingRooms, time: &dyn Time) {
     }
     door.admit(time).await;
     assert_eq!(door.tickets(&names).await, [true, true, true, false, false]);
-    let [first, last] = [door.ticket("a").await, door.ticket("c").await].map(Option::unwrap);
+    let first = door.ticket("a").await.expect("an admission");
+    let last = door.ticket("c").await.expect("an admission");
     assert_eq!((first.quantity, last.quantity), (2, 1), "what was left");
     assert_eq!((&first.sku, &first.customer_id), (&door.sku, &customer("a")));
     assert_eq!(first.opened_at, door.summary().await.opened_at);
@@ -178,7 +179,8 @@ pub async fn admissions(rooms: &dyn WaitingRooms, time: &dyn Time) {
     door.admit(time).await;
     let fifth = door.ticket("e").await.expect("an admission");
     assert_eq!(fifth.quantity, 2);
-    for (ticket, quantity) in [(last, 1), (door.ticket("d").await.unwrap(), 1), (fifth, 2)] {
+    let fourth = door.ticket("d").await.expect("an admission");
+    for (ticket, quantity) in [(last, 1), (fourth, 1), (fifth, 2)] {
         door.settle(&ticket, Outcome::Ordered { quantity }).await;
     }
     assert_eq!(door.join("b").await, Joined::SoldOut);

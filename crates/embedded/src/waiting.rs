@@ -54,10 +54,13 @@ enum Wish {
     Change(Change),
 }
 
+/// What a room decides, at that time.
+type Decide = Box<dyn FnOnce(&mut Room, Timestamp) -> Vec<Event> + Send>;
+
 /// What a room is to decide, and who hears how many of its events took effect.
 struct Change {
     sku: Sku,
-    decide: Box<dyn FnOnce(&mut Room, Timestamp) -> Vec<Event> + Send>,
+    decide: Decide,
     done: oneshot::Sender<Result<usize, Failure>>,
 }
 

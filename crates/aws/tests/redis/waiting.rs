@@ -99,7 +99,7 @@ async fn a_redis_that_is_lost_takes_the_line_with_it_and_a_new_one_can_be_opened
     let tea = sku("tea");
     rooms.open(&tea, settings(1)).await.expect("it answers");
     rooms.join(&tea, &customer("ann")).await.expect("it answers");
-    server.cli(&["flushall"]);
+    assert_eq!(server.cli(&["flushall"]).trim(), "OK");
     assert_eq!(rooms.visit(&tea, &customer("ann")).await.expect("it answers"), None);
     assert_eq!(rooms.join(&tea, &customer("ann")).await.expect("it answers"), Joined::NoRoom);
     assert!(rooms.open(&tea, settings(1)).await.expect("it answers"));

@@ -20,9 +20,10 @@ use super::hall::Hall;
 /// The route of orders.
 const ORDERS: &str = "/v1/orders";
 
-/// The same routes, with every answer to a placing counted: how many customers are let through
-/// depends on it. And who has ordered with a token is known at once, so that their units are not
-/// taken to be open until the token would have expired.
+/// The same routes, with every answer to a placing counted.
+///
+/// How many customers are let through depends on it. And who has ordered with a token is known at
+/// once, so that their units are not taken to be open until the token would have expired.
 pub fn observed(router: Router, hall: &Hall) -> Router {
     router.layer(from_fn_with_state(Arc::new(hall.clone()), observe))
 }

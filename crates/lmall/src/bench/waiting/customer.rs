@@ -102,7 +102,7 @@ impl Customer {
         Self {
             id: format!("c{number}").parse().expect("a customer"),
             manner,
-            comes_twice: mixed / 1_000 % 10 == 0,
+            comes_twice: (mixed / 1_000).is_multiple_of(10),
             phase: Duration::from_millis(phase),
         }
     }
