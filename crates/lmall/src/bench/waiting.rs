@@ -90,7 +90,10 @@ async fn sell(args: &WaitingArgs, embedded: &Embedded, clock: Arc<SystemClock>) 
     };
     let keys = Arc::new(AdmissionKeys::parse(&format!("bench:{}", process::random_hex(32)?))?);
     let sku: Sku = format!("bench-{}", process::random_hex(4)?).parse()?;
-    let orders = orders(embedded, clock.clone(), &keys, &sku).await?;
+    let ids = Arc::new(LeasedIds::acquire(embedded.store(), clock.clone()).await?);
+    let (lease, lease_stop) = (Arc::clone(&ids), stop.clone());
+    tasks.spawn(async move { lease.keep(lease_stop).await });
+    let orders = orders(embedded, clock.clone(), ids, &keys, &sku).await?;
     ensure!(orders.set_flash(&sku, true).await?, "a new store has no flash sale");
     let settings = Settings {
         units: args.units,
@@ -120,11 +123,11 @@ async fn sell(args: &WaitingArgs, embedded: &Embedded, clock: Arc<SystemClock>) 
 async fn orders(
     embedded: &Embedded,
     clock: Arc<SystemClock>,
+    ids: Arc<LeasedIds>,
     keys: &Arc<AdmissionKeys>,
     sku: &Sku,
 ) -> Result<Orders> {
     let store = embedded.store();
-    let ids = Arc::new(LeasedIds::acquire(store.clone(), clock.clone()).await?);
     let settings = OrderSettings { payment_timeout: Duration::from_secs(900) };
     let orders = Orders::new(store.clone(), store, clock, ids, settings);
     let orders = orders.with_admissions(Arc::clone(keys));
