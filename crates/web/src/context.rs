@@ -67,6 +67,12 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
+impl Default for RequestIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RequestIds {
     /// Starts a new sequence.
     ///

@@ -12,9 +12,10 @@ const RANDOM_BITS: u32 = 80;
 
 const RANDOM: u128 = (1 << RANDOM_BITS) - 1;
 
-/// Makes ULIDs (<https://github.com/ulid/spec>). Those of one process ascend, also within a
-/// millisecond and when the clock is set back; those of two differ by chance alone, which is 80
-/// bits for each millisecond.
+/// Makes ULIDs (<https://github.com/ulid/spec>).
+///
+/// Those of one process ascend, also within a millisecond and when the clock is set back; those of
+/// two differ by chance alone, which is 80 bits for each millisecond.
 pub struct Ulids {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
