@@ -35,13 +35,29 @@ mod status;
 /// What the build made of the protos, for callers that need more than the clients here.
 pub mod pb {
     /// `lmall.inventory.v1`.
-    #[expect(missing_docs, reason = "generated")]
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        clippy::as_conversions,
+        clippy::doc_markdown,
+        clippy::too_many_lines,
+        reason = "generated"
+    )]
     pub mod inventory {
         tonic::include_proto!("lmall.inventory.v1");
     }
 
     /// `lmall.product.v1`.
-    #[expect(missing_docs, reason = "generated")]
+    #[expect(
+        missing_docs,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        clippy::as_conversions,
+        clippy::doc_markdown,
+        clippy::too_many_lines,
+        reason = "generated"
+    )]
     pub mod product {
         tonic::include_proto!("lmall.product.v1");
     }

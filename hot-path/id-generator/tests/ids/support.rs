@@ -96,10 +96,13 @@ pub(crate) async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
+/// A version and a body.
+type Row = (u64, Arc<[u8]>);
+
 /// Rows of leases.
 #[derive(Default)]
 pub(crate) struct Leases {
-    rows: Mutex<BTreeMap<Key, (u64, Arc<[u8]>)>>,
+    rows: Mutex<BTreeMap<Key, Row>>,
     away: AtomicBool,
 }
 
@@ -113,7 +116,7 @@ impl Leases {
     }
 }
 
-fn item(key: &Key, (version, body): &(u64, Arc<[u8]>)) -> Item {
+fn item(key: &Key, (version, body): &Row) -> Item {
     Item { key: key.clone(), version: *version, body: body.to_vec().into() }
 }
 
