@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn every_place_is_named_as_google_does() {
         let mut violations = Violations::default();
-        assert_eq!(violations.note("sku", "tea".parse::<lmall_domain::Sku>()).is_some(), true);
+        assert!(violations.note("sku", "tea".parse::<lmall_domain::Sku>()).is_some());
         assert_eq!(violations.note("skus[1]", "a b".parse::<lmall_domain::Sku>()), None);
         violations.add("skus[2]", "is there twice");
         let status = violations.refuse().unwrap_err();
