@@ -2,6 +2,7 @@
 
 mod extractors;
 mod health;
+mod https;
 mod outer_layer;
 mod server;
 mod support;
