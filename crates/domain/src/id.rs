@@ -161,6 +161,10 @@ text_id!(
     PaymentId, "a provider's id", 255, b"_.:/+=~@-"
 );
 text_id!(
+    /// What a customer calls one of their addresses.
+    AddressId, "an address id", 32, b"_-"
+);
+text_id!(
     /// What the operator calls a receipt or an adjustment, so that it takes effect once.
     Reference, "a reference", 128, b"_.:/#@ -"
 );

@@ -84,3 +84,29 @@ const _: () = assert!(
     200 * PRICES_MAX + (500 + 200 * RULE_STEPS_MAX) * RULES_MAX + 6 * PRODUCT_NAME_MAX + 1_000
         < MESSAGE_BYTES_MAX
 );
+
+/// Characters of a name, and of each line of an address: the longest names of streets have half
+/// of it.
+pub const PERSONAL_TEXT_MAX: usize = 200;
+
+/// Addresses of one customer. At seven lines of [`PERSONAL_TEXT_MAX`] characters each, a
+/// customer's row stays below half of an item's 400 KB.
+pub const ADDRESSES_MAX: usize = 20;
+
+/// E-mail addresses and identities of one customer, each: one is what they begin with, and each
+/// account merged into theirs may bring more. All are written in one transaction.
+pub const NAMES_MAX: usize = 10;
+
+/// Bytes of an e-mail address: what a mail server has to take (RFC 5321, 4.5.3.1.3).
+pub const EMAIL_BYTES_MAX: usize = 254;
+
+/// Characters of a password: less would be guessed, and bcrypt reads no more bytes than 72.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+
+/// Bytes of a password, in UTF-8. bcrypt reads 72; a longer one is refused, because two that
+/// differ past that place would be the same password.
+pub const PASSWORD_BYTES_MAX: usize = 72;
+
+const _: () = assert!(ADDRESSES_MAX * 7 * PERSONAL_TEXT_MAX * 4 < 200_000);
+// Two customers, and what both are called, twice; an event.
+const _: () = assert!(3 + 4 * NAMES_MAX < TRANSACTION_WRITES_MAX);

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CustomerId, id::SessionId};
 
+/// Who makes the tokens, unless an installation says otherwise.
+pub const ISSUER: &str = "lmall";
+
 /// Who the tokens are for.
 pub const AUDIENCE: &str = "lmall";
 

@@ -179,6 +179,8 @@ pub enum MailPurpose {
     VerifyEmail,
     /// To set a new password.
     ResetPassword,
+    /// To tell the owner of an account that somebody registers with its address.
+    AlreadyRegistered,
 }
 
 /// A customer is to be sent a mail.
