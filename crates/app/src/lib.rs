@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod changeset;
 pub mod circuit;
 pub mod consumer;
+pub mod customer;
 pub mod decided;
 pub mod failure;
 pub mod gate;

@@ -1,5 +1,6 @@
 //! The order service's use cases.
 
+mod adopt;
 mod cancel;
 mod catalogue;
 mod flash;

@@ -1,5 +1,6 @@
 //! What the use cases ask of the world.
 
+mod access_tokens;
 mod bus;
 mod catalogue;
 mod chance;
@@ -7,6 +8,7 @@ mod deadlines;
 mod gate;
 mod gateway;
 mod limiter;
+mod mailer;
 mod notices;
 mod revocations;
 mod store;
@@ -18,6 +20,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use lmall_domain::{OrderId, Timestamp};
 
+pub use access_tokens::{AccessTokens, SignError};
 pub use bus::{
     Bus, BusError, DeadLetter, DeadLetterFilter, DeadLetters, Delivery, Message, QueueDepth,
     Receipt, ReplayRun, ReplayTrigger,
@@ -28,6 +31,7 @@ pub use deadlines::{DeadlineError, Deadlines};
 pub use gate::{GateAnswer, GateError, GateSnapshot, StockGate};
 pub use gateway::{GatewayError, PaymentGateway, RefundAnswer, RefundRequest};
 pub use limiter::{BucketId, LimiterError, RateLimiter};
+pub use mailer::{Mail, MailError, Mailer};
 pub use notices::{LoggedNotices, Notice, Notices};
 pub use revocations::{RevocationError, Revocations};
 pub use store::{

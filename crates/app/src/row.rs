@@ -25,6 +25,13 @@
 //! | catalogue | `customer#{id}` | `bought#{sku}#{order}` | that the customer bought it |
 //! | catalogue | `customer#{id}` | `review#{sku}` | what the customer says of it |
 //! | catalogue | `customer#{id}` | `erased` | that nothing of the customer is to be kept |
+//! | customer | `customer#{id}` | `customer` | a customer, or what became of one |
+//! | customer | `customer#{id}` | `session#{id}` | a session |
+//! | customer | `customer#{id}` | `activity#{time}#{chance}` | what happened to the account |
+//! | customer | `email#{email}` | `email` | whose an address is |
+//! | customer | `identity#{provider}#{hash}` | `identity` | who somebody is that a provider names |
+//! | customer | `attempts#{kind}#{hash}` | `attempts` | how often something was tried |
+//! | customer | `revoked#{session}` | `revoked` | that the access tokens of a session are void |
 //! | each | aggregate | `outbox#{seq}` | an event of the service |
 //! | each | aggregate | `handled#{event id}` | a dedupe row |
 //!

@@ -88,6 +88,7 @@ impl Queue {
                 E::PaymentFailed,
                 E::PaymentRefunded,
                 E::ProductChanged,
+                E::CustomerMerged,
             ],
             Self::Inventory => &[E::OrderCreated, E::OrderCancelRequested, E::OrderConfirmed],
             Self::Payment => {
@@ -101,7 +102,7 @@ impl Queue {
                 E::PaymentRefunded,
             ],
             Self::Product => &[E::OrderConfirmed, E::CustomerErased],
-            Self::Customer => &[],
+            Self::Customer => &[E::CustomerMailRequested],
         }
     }
 }

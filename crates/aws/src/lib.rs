@@ -13,6 +13,8 @@ pub mod dead_letters;
 #[cfg(feature = "sdk")]
 pub mod dynamo;
 #[cfg(feature = "sdk")]
+pub mod mails;
+#[cfg(feature = "sdk")]
 pub mod meter;
 #[cfg(feature = "sdk")]
 pub mod notices;

@@ -56,7 +56,14 @@ impl EventBridge {
         }
     }
 
-    async fn put_until_taken(&self, entry: &PutEventsRequestEntry) -> Result<(), String> {
+    pub(crate) fn bus(&self) -> String {
+        bus_name(&self.clients.site)
+    }
+
+    pub(crate) async fn put_until_taken(
+        &self,
+        entry: &PutEventsRequestEntry,
+    ) -> Result<(), String> {
         let mut result = self.put(entry).await;
         for _ in 1..TRIES {
             if result.is_ok() {

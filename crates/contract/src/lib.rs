@@ -9,6 +9,7 @@ pub mod clock;
 pub mod gate;
 pub mod gate_model;
 pub mod limiter;
+pub mod revocations;
 pub mod store;
 pub mod store_model;
 pub mod time;

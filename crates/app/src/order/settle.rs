@@ -25,6 +25,9 @@ impl Consumer for Orders {
         if let Event::ProductChanged(changed) = &incoming.envelope.event {
             return Ok(self.hear_of_product(&incoming, changed).await?);
         }
+        if let Event::CustomerMerged(merged) = &incoming.envelope.event {
+            return Ok(self.adopt(&incoming, &merged.into).await?);
+        }
         let command = Command::of(&incoming.envelope.event)
             .ok_or_else(|| incoming.not_consumed_by(Service::Order))?;
         let order_id = incoming.order_id()?;

@@ -79,6 +79,8 @@ pub enum Index {
     ByChange,
     /// Reviews of a product, by the time of writing.
     ByProduct,
+    /// Customers who are gone and have left rows behind, sharded, by when they went.
+    Leaving,
 }
 
 /// A row's place in an index.

@@ -4,6 +4,7 @@
 
 mod consumer;
 mod counters;
+mod customers;
 mod decided;
 mod dedupe;
 mod expectations;

@@ -19,6 +19,7 @@
 //! | payment | `refund-open` | `refund_open_pk`, `refund_open_sk` | open refunds |
 //! | catalogue | `by-change` | `by_change_pk`, `by_change_sk` | products by their last change |
 //! | catalogue | `by-product` | `by_product_pk`, `by_product_sk` | reviews of a product |
+//! | customer | `leaving` | `leaving_pk`, `leaving_sk` | who is gone and has left rows behind |
 //!
 //! An index has keys only: it is a list of whom to read. No name needs a placeholder in an
 //! expression, but `ttl`, which no expression has.
@@ -59,6 +60,7 @@ pub(super) const fn place(index: Index) -> Place {
         Index::RefundOpen => ("refund-open", "refund_open_pk", "refund_open_sk"),
         Index::ByChange => ("by-change", "by_change_pk", "by_change_sk"),
         Index::ByProduct => ("by-product", "by_product_pk", "by_product_sk"),
+        Index::Leaving => ("leaving", "leaving_pk", "leaving_sk"),
     };
     Place { name, partition, sort }
 }
@@ -70,6 +72,6 @@ pub(super) const fn indexes(table: Table) -> &'static [Index] {
         Table::Inventory => &[Index::Expiry, Index::OutboxPending],
         Table::Payment => &[Index::RefundOpen, Index::OutboxPending],
         Table::Catalogue => &[Index::ByChange, Index::ByProduct, Index::OutboxPending],
-        Table::Customer => &[Index::OutboxPending],
+        Table::Customer => &[Index::Leaving, Index::OutboxPending],
     }
 }

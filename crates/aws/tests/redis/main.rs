@@ -1,10 +1,11 @@
-//! The stock gate and the payment deadlines on real Redis servers.
+//! The stock gate, the payment deadlines and revoked sessions on real Redis servers.
 
 mod contract;
 mod deadlines;
 mod faults;
 mod limits;
 mod loss;
+mod revocations;
 mod shop;
 mod tls;
 mod waiting;

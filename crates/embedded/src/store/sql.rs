@@ -149,5 +149,6 @@ pub(super) const fn index_number(index: Index) -> i64 {
         Index::RefundOpen => 5,
         Index::ByChange => 6,
         Index::ByProduct => 7,
+        Index::Leaving => 9,
     }
 }

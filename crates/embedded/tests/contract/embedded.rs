@@ -2,12 +2,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use lmall_app::ports::Store;
+use lmall_app::{
+    customer::StoredRevocations,
+    ports::{Clock, Store},
+};
 use lmall_embedded::Embedded;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use lmall_contract::{bus, clock::ManualClock, gate, gate_model, store, store_model};
+use lmall_contract::{bus, clock::ManualClock, gate, gate_model, revocations, store, store_model};
 
 use crate::watch;
 
@@ -73,6 +76,10 @@ contract! {
     a_gate_opens_in_a_clean_epoch_only => |it| gate::epochs(&*it.embedded.gate());
     a_gate_takes_many_holds_along => |it| gate::many_holds(&*it.embedded.gate());
     a_gate_grants_what_there_is => |it| gate::concurrent_holds(&*it.embedded.gate());
+    a_revoked_session_is_void_until_then => |it| revocations::revoked_until(
+        &StoredRevocations::new(it.embedded.store(), it.clock.clone()),
+        it.clock.now(),
+    );
 }
 
 proptest! {

@@ -35,7 +35,7 @@ type Rows = BTreeMap<Key, Row>;
 #[derive(Default)]
 pub(crate) struct MemStore {
     rows: Mutex<Rows>,
-    faults: Mutex<VecDeque<Fault>>,
+    faults: Mutex<VecDeque<Option<Fault>>>,
     lost: Mutex<Vec<Changeset>>,
     unindexed: Mutex<BTreeSet<Key>>,
     away: Mutex<bool>,
@@ -44,7 +44,19 @@ pub(crate) struct MemStore {
 impl MemStore {
     /// The next commits meet these, one each.
     pub(crate) fn fail_commits(&self, faults: impl IntoIterator<Item = Fault>) {
-        self.faults.lock().extend(faults);
+        self.faults.lock().extend(faults.into_iter().map(Some));
+    }
+
+    /// So many commits work, and the next one meets this.
+    pub(crate) fn fail_commit_after(&self, works: usize, fault: Fault) {
+        let mut faults = self.faults.lock();
+        faults.extend(std::iter::repeat_n(None, works));
+        faults.push_back(Some(fault));
+    }
+
+    /// No more commits are kept from working. Whether all that were to be were.
+    pub(crate) fn heal(&self) -> bool {
+        std::mem::take(&mut *self.faults.lock()).is_empty()
     }
 
     /// Every changeset that was lost so far arrives after all, in order: what comes of each.
@@ -180,7 +192,7 @@ impl Store for MemStore {
     async fn commit(&self, changeset: Changeset) -> Result<(), CommitError> {
         assert!(!changeset.is_empty(), "a transaction has at least one write");
         self.present().map_err(|away| CommitError::Unavailable(away.into()))?;
-        let fault = self.faults.lock().pop_front();
+        let fault = self.faults.lock().pop_front().flatten();
         let mut rows = self.rows.lock();
         match fault {
             None => apply(&mut rows, &changeset).map_err(CommitError::Refused),

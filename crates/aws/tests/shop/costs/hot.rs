@@ -53,6 +53,7 @@ pub(super) fn places(measured: &Measured) -> Vec<Place> {
             Index::OutboxPending => "outbox-pending",
             Index::Expiry => "expiry",
             Index::RefundOpen => "refund-open",
+            Index::Leaving => "leaving",
         };
         let name = format!("index {name} of {table:?} (partition)").to_lowercase();
         places.push(Place { name, units: *units, spread: SHARDS });

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Every index; a name is one of the table's own.
-const INDEXES: [Index; 7] = [
+const INDEXES: [Index; 8] = [
     Index::ByCustomer,
     Index::Open,
     Index::OutboxPending,
@@ -18,6 +18,7 @@ const INDEXES: [Index; 7] = [
     Index::RefundOpen,
     Index::ByChange,
     Index::ByProduct,
+    Index::Leaving,
 ];
 
 /// The number of an index.
@@ -30,6 +31,7 @@ pub(super) const fn number(index: Index) -> u64 {
         Index::RefundOpen => 4,
         Index::ByChange => 5,
         Index::ByProduct => 6,
+        Index::Leaving => 7,
     }
 }
 
