@@ -107,7 +107,8 @@ impl Modify for Conventions {
         // utoipa writes a licence without a name for a package that has none.
         document.info.license.take_if(|license| license.name.is_empty());
         for item in document.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.put, &mut item.post];
+            let operations =
+                [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {
                 for (status, response) in &mut operation.responses.responses {
                     if let RefOr::T(response) = response {

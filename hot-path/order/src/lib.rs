@@ -24,6 +24,7 @@ use lmall_app::order::Orders;
 use lmall_web::OperatorToken;
 
 pub use openapi::openapi;
+pub use orders::shown;
 
 use crate::shop::{Parts, Shop};
 

@@ -28,6 +28,15 @@ pub(crate) fn routes() -> Router<Shop> {
         .route("/v1/orders/{id}/events", get(trail::events))
 }
 
+/// The order as its customer reads it, for who hands it on.
+///
+/// # Panics
+/// Never: it has text keys only.
+#[must_use]
+pub fn shown(order: Versioned<Order>) -> serde_json::Value {
+    serde_json::to_value(order::Order::from(order)).expect("a plain struct has a JSON form")
+}
+
 /// The customer's order; somebody else's is answered like none.
 async fn own_order(
     shop: &Shop,

@@ -31,9 +31,15 @@ pub fn check_committed(document: &OpenApi, name: &str) {
 /// If one is not there.
 pub async fn check_routes(document: &OpenApi, router: &Router) {
     for (path, item) in &document.paths.paths {
-        let PathItem { get, put, post, .. } = item;
-        let documented = [(Method::GET, get), (Method::PUT, put), (Method::POST, post)]
-            .map(|(method, operation)| operation.as_ref().map(|_| method));
+        let PathItem { get, put, post, patch, delete, .. } = item;
+        let documented = [
+            (Method::GET, get),
+            (Method::PUT, put),
+            (Method::POST, post),
+            (Method::PATCH, patch),
+            (Method::DELETE, delete),
+        ]
+        .map(|(method, operation)| operation.as_ref().map(|_| method));
         for method in documented.into_iter().flatten() {
             let path = path.replace(['{', '}'], "");
             let request = Request::builder().method(&method).uri(&path).body(Body::empty());
