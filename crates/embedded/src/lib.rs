@@ -12,6 +12,8 @@
 mod bus;
 mod db;
 mod gate;
+mod key_file;
+mod mails;
 mod store;
 mod waiting;
 
@@ -22,6 +24,8 @@ use lmall_app::ports::Clock;
 pub use bus::SqliteBus;
 pub use db::{OpenError, StoreStats};
 pub use gate::LocalGate;
+pub use key_file::KeyFile;
+pub use mails::PrintedMails;
 pub use store::{OutboxFeed, SqliteStore};
 pub use waiting::{Clerk, LocalRooms};
 

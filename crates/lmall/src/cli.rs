@@ -93,6 +93,15 @@ pub(crate) struct ServeArgs {
     /// Seconds a reservation outlives `pay_by`
     #[arg(long, env = "LMALL_RESERVATION_GRACE_S", value_name = "S", default_value_t = 300)]
     pub(crate) reservation_grace_s: u32,
+    /// What a password's hash costs: 2^N rounds of bcrypt; passwords are hashed anew at login when
+    /// it changes
+    #[arg(long, env = "LMALL_BCRYPT_COST", value_name = "N", default_value_t = lmall_app::customer::COST)]
+    pub(crate) bcrypt_cost: u32,
+    /// Identity providers that customers may come from, as JSON: a list of objects with `name`,
+    /// `issuer`, `client_id`, `client_secret` and `redirect_url`, which ends in
+    /// `/v1/sessions/providers/{name}/callback`; none if unset
+    #[arg(long, env = "LMALL_IDENTITY_PROVIDERS", value_name = "JSON", hide_env_values = true)]
+    identity_providers: Option<String>,
     /// Tracing filter; logs go to standard error, as text on a terminal, else JSON
     #[arg(long, env = "LMALL_LOG", value_name = "FILTER", default_value = "info")]
     pub(crate) log: String,
@@ -136,6 +145,11 @@ impl ServeArgs {
     /// Where gRPC is listened for, unless it is unset or empty.
     pub(crate) fn grpc_listen(&self) -> Option<&str> {
         set(&self.grpc_listen)
+    }
+
+    /// The identity providers' JSON; an empty list when it is unset or empty.
+    pub(crate) fn identity_providers(&self) -> &str {
+        set(&self.identity_providers).unwrap_or("[]")
     }
 
     /// The AWS endpoint, unless it is unset or empty.

@@ -1,6 +1,7 @@
 //! `lmall serve`: every service, the relay and the schedules in one process.
 
 mod config;
+mod customers;
 mod edge;
 mod jobs;
 mod openapi;
@@ -75,7 +76,8 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     let (work, work_stopped) = shutdown::channel();
     let metrics = Metrics::new();
     let (listeners, whoever_waits) = (intake_stopped.clone(), intake_stopped.clone());
-    let shop = Shop::build(&embedded, clock.clone(), &config, address, whoever_waits).await?;
+    let shop =
+        Shop::build(&embedded, clock.clone(), &config, &args.data, address, whoever_waits).await?;
     let waiting = Waiting::build(&shop, listeners).await?;
     seed::adopt(&shop).await?;
     seed::load(&shop, &config.seed).await?;

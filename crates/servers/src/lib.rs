@@ -1,5 +1,5 @@
-//! Real servers for tests: Redis, a local AWS stack, AWS's own DynamoDB Local, and a proxy that
-//! injects faults.
+//! Real servers for tests: Redis, a local AWS stack, AWS's own DynamoDB Local, an identity provider,
+//! and a proxy that injects faults.
 //!
 //! This crate promises that a server listens on a free port of this machine only, that nobody
 //! else uses it, and that it ends with the value that stands for it, or with the process,
@@ -8,11 +8,13 @@
 
 mod aws;
 mod fault;
+mod identity;
 mod redis;
 mod server;
 
 pub use aws::{DynamoLocal, LocalAws};
 pub use fault::FaultProxy;
+pub use identity::IdentityProvider;
 pub use redis::{Redis, RedisCluster};
 
 use server::Server;
@@ -33,6 +35,7 @@ mod tests {
         let aws = LocalAws::start();
         let proxy = FaultProxy::of_aws(&aws.url(), "rules: []\n");
         assert!(proxy.address().port() > 0);
+        assert!(IdentityProvider::start(&[]).url().starts_with("http://127.0.0.1:"));
         assert!(DynamoLocal::start().url().starts_with("http://127.0.0.1:"));
     }
 }

@@ -12,6 +12,7 @@ use lmall_app::{
 };
 use lmall_domain::catalogue::Offer;
 use lmall_payment::DEMO_PROVIDER;
+use lmall_user_api::IdentityProviders;
 use lmall_web::OperatorToken;
 
 use super::seed;
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(super) public_ids: PublicIds,
     /// Where gRPC is listened for, if anywhere.
     pub(super) grpc_listen: Option<SocketAddr>,
+    pub(super) bcrypt_cost: u32,
+    pub(super) identity_providers: IdentityProviders,
     /// Products to begin with, and their stock.
     pub(super) seed: Vec<(Offer, u32)>,
     made: Vec<String>,
@@ -89,6 +92,9 @@ impl Config {
                 .map(str::parse)
                 .transpose()
                 .context("LMALL_GRPC_LISTEN")?,
+            bcrypt_cost: args.bcrypt_cost,
+            identity_providers: IdentityProviders::parse(args.identity_providers())
+                .context("LMALL_IDENTITY_PROVIDERS")?,
             seed: args.catalogue().map_or(Ok(Vec::new()), |file| seed::read(&file))?,
             made,
         })

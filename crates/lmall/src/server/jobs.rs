@@ -43,11 +43,12 @@ const PURGE_ROWS: usize = 10_000;
 /// Starts everything; it ends after `stop`.
 pub(super) fn start(shop: &Shop, embedded: &Embedded, metrics: &Metrics, stop: Shutdown) -> Tasks {
     let mut tasks = Tasks::new(shop.clock.clone(), stop);
-    let consumers: [Arc<dyn Consumer>; 5] = [
+    let consumers: [Arc<dyn Consumer>; 6] = [
         Arc::new(shop.orders.clone()),
         Arc::new(shop.inventory.clone()),
         Arc::new(shop.payments.clone()),
         Arc::new(shop.catalogue.clone()),
+        Arc::new(shop.mails.clone()),
         Arc::new(Analytics::new(metrics)),
     ];
     for consumer in consumers {
@@ -101,6 +102,12 @@ fn schedules(shop: &Shop, tasks: &mut Tasks) {
     });
     every(PROMPT, "rebuild the stock gate", |shop| {
         Box::pin(async move { shop.inventory.rebuild_noted().await })
+    });
+    every(CERTAIN, "finish what leaving customers began", |shop| {
+        Box::pin(async move { shop.customers.finish_leaving().await })
+    });
+    every(CERTAIN, "rotate the keys of access tokens", |shop| {
+        Box::pin(async move { shop.customer_keys.rotate() })
     });
     every(CERTAIN, "purge expired rows", |shop| {
         Box::pin(async move { Ok(shop.store.purge_expired(shop.clock.now(), PURGE_ROWS).await?) })

@@ -14,6 +14,7 @@ pub(super) fn whole() -> OpenApi {
         lmall_product_api::openapi(),
         lmall_gateway::waiting::openapi(),
         lmall_id_generator::openapi(),
+        lmall_user_api::openapi(),
         openapi::service(),
     ] {
         document.merge(part);

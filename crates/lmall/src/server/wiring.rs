@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use lmall_app::{
     Changeset,
     catalogue::{Catalogue, ProductSearch},
+    customer::{Customers, Mails},
     failure::{Failure, chain, committed},
     ids::{Ids, LeasedIds, Ulids},
     ops::dead_letters::Replayer,
@@ -31,7 +33,11 @@ use lmall_product_api::{PRODUCTS_MAX, TextIndex};
 use lmall_runtime::{StoppingWatch, SystemChance, SystemClock};
 use lmall_web::{Metrics, client::BaseUrl};
 
-use super::{config::Config, openapi, waiting};
+use super::{
+    config::Config,
+    customers::{self, CustomerKeys},
+    openapi, waiting,
+};
 
 /// Everything that runs in the process.
 #[derive(Clone)]
@@ -46,6 +52,9 @@ pub(super) struct Shop {
     pub(super) payments: Payments,
     pub(super) catalogue: Catalogue,
     pub(super) search: Arc<ProductSearch>,
+    pub(super) customers: Customers,
+    pub(super) mails: Mails,
+    pub(super) customer_keys: CustomerKeys,
     pub(super) relay: Relay,
     pub(super) replayer: Replayer,
 }
@@ -59,6 +68,7 @@ impl Shop {
         embedded: &Embedded,
         clock: Arc<SystemClock>,
         config: &Config,
+        data: &Path,
         address: SocketAddr,
         intake: Shutdown,
     ) -> anyhow::Result<Self> {
@@ -80,6 +90,9 @@ impl Shop {
         let catalogue = Catalogue::new(store.clone(), clock.clone(), copies);
         let index = Arc::new(TextIndex::new()?);
         let search = Arc::new(ProductSearch::new(catalogue.clone(), index, PRODUCTS_MAX));
+        let customer_keys = CustomerKeys::open(data, clock.clone())?;
+        let customers = customers::build(&store, &clock, &customer_keys, &orders, config)?;
+        let mails = customers::mails(&store, &clock, &customer_keys)?;
         let relay = Relay::new(store.clone(), bus.clone(), clock.clone());
         let replayer = Replayer::new(bus.clone(), clock.clone());
         Ok(Self {
@@ -93,6 +106,9 @@ impl Shop {
             payments,
             catalogue,
             search,
+            customers,
+            mails,
+            customer_keys,
             relay,
             replayer,
         })
@@ -145,6 +161,11 @@ pub(super) fn router(shop: &Shop, hall: Hall, config: &Config, metrics: &Metrics
         .merge(lmall_payment::router(shop.payments.clone(), views, token()))
         .merge(lmall_ops::router(shop.office(), token()))
         .merge(lmall_id_generator::router(shop.ids(config), token(), metrics))
+        .merge(lmall_user_api::router(
+            shop.customers.clone(),
+            shop.customer_keys.ring.clone(),
+            config.identity_providers.clone(),
+        ))
         .merge(lmall_web::health::routes(metrics.clone(), readiness(shop)))
         .merge(lmall_web::openapi::route(openapi::whole()));
     lmall_web::finish_with(router, metrics, &[lmall_ops::SLOW_ROUTE])

@@ -3,6 +3,7 @@
 mod http;
 mod installation;
 mod load;
+mod people;
 mod server;
 mod service;
 mod shop;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 pub(crate) use http::{Answer, Api, Call, OPERATOR_TOKEN};
 pub(crate) use installation::{ACCOUNT, Installation, REGION, clients};
 pub(crate) use load::Load;
+pub(crate) use people::PASSWORD;
 pub(crate) use server::{Ended, Server, command, run_to_end, serve_command, temp_dir};
 pub(crate) use service::{Service, run_binary};
 pub(crate) use shop::{captured, eur, text};

@@ -55,6 +55,8 @@ pub(crate) fn serve_command(data: &Path) -> Command {
     let mut command = command(&["serve", "--listen", "127.0.0.1:0", "--data", data]);
     command.env("LMALL_OPERATOR_TOKEN", OPERATOR_TOKEN).env("LMALL_PROVIDERS", PROVIDERS);
     command.env("LMALL_LOG", "warn");
+    // The least that is taken: tests hash many passwords.
+    command.env("LMALL_BCRYPT_COST", "10");
     command
 }
 
@@ -139,6 +141,7 @@ pub(crate) struct Server {
     api: Api,
     log: Arc<Mutex<Vec<String>>>,
     printed: Vec<String>,
+    said: Arc<Mutex<Vec<String>>>,
     _data: Option<TempDir>,
 }
 
@@ -154,7 +157,14 @@ impl Server {
             let installation = Installation::start(variables).await;
             let api = Api::new(installation.gateway.url.clone());
             let runs = Runs::Installation(Box::new(installation));
-            return Self { runs, api, log: Arc::default(), printed: Vec::new(), _data: None };
+            return Self {
+                runs,
+                api,
+                log: Arc::default(),
+                printed: Vec::new(),
+                said: Arc::default(),
+                _data: None,
+            };
         }
         let data = temp_dir();
         let mut server = Self::start_on(data.path(), variables).await;
@@ -195,9 +205,12 @@ impl Server {
             }
         });
         let (said, ready) = oneshot::channel();
+        let all = Arc::<Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&all);
         thread::spawn(move || {
             let (mut said, mut printed) = (Some(said), Vec::new());
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
                 printed.push(line);
                 if printed.last().is_some_and(|line| line.starts_with(READY))
                     && let Some(said) = said.take()
@@ -213,12 +226,18 @@ impl Server {
         };
         let line = printed.last().and_then(|line| line.strip_prefix(READY));
         let base = line.and_then(|line| line.split(' ').next()).expect("an address").to_owned();
-        Self { runs: Runs::Process(process), api: Api::new(base), log, printed, _data: None }
+        let (runs, api) = (Runs::Process(process), Api::new(base));
+        Self { runs, api, log, printed, said: all, _data: None }
     }
 
     /// What it printed until it was ready; the last line says that it is.
     pub(crate) fn printed(&self) -> &[String] {
         &self.printed
+    }
+
+    /// All that it has printed so far.
+    pub(crate) fn said(&self) -> Vec<String> {
+        lines(&self.said)
     }
 
     /// What it has logged so far.
