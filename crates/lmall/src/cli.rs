@@ -211,6 +211,8 @@ pub(crate) enum BenchCommand {
     Gate(GateArgs),
     /// What the gateway adds to an answer, and how many tokens it verifies
     Gateway(GatewayArgs),
+    /// Searches among many products, with letters wrong and words cut short
+    Search(SearchArgs),
     /// A flash sale: many customers in a waiting room, few units, and who is served when
     Waiting(WaitingArgs),
 }
@@ -317,6 +319,23 @@ pub(crate) struct GatewayArgs {
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=100_000))]
     pub(crate) rate: u32,
     /// Seconds with the gateway, and as many without it
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3_600))]
+    pub(crate) seconds: u32,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `lmall bench search` runs.
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Products in the catalogue
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=500_000))]
+    pub(crate) products: u32,
+    /// Customers who search at a time
+    #[arg(long, value_name = "C", default_value_t = 2, value_parser = value_parser!(u32).range(1..=1_000))]
+    pub(crate) concurrency: u32,
+    /// Length of the measured part
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3_600))]
     pub(crate) seconds: u32,
     /// Print one JSON object instead of a table

@@ -25,6 +25,7 @@
 //! its server in a file of its own, its client, and its line in [`Services`].
 
 mod call;
+mod catalogue;
 mod client;
 mod details;
 mod inventory;

@@ -19,6 +19,7 @@ use lmall_app::{
 use lmall_contract::clock::ManualClock;
 use lmall_domain::{
     OrderId, Sku,
+    catalogue::Offer,
     order::LineRequest,
     waiting::{Outcome, Ticket},
 };

@@ -7,6 +7,7 @@ mod orders;
 mod report;
 mod reserve;
 mod schedule;
+mod search;
 mod waiting;
 
 use std::{
@@ -61,6 +62,7 @@ pub(crate) fn run(
         BenchCommand::Reserve(args) => reserve::run(args),
         BenchCommand::Gate(args) => gate::run(args),
         BenchCommand::Gateway(args) => gateway::run(args),
+        BenchCommand::Search(args) => search::run(args),
         BenchCommand::Waiting(args) => waiting::run(args),
     }
 }

@@ -173,7 +173,9 @@ pub(super) fn router(shop: &Shop, hall: Hall, config: &Config, metrics: &Metrics
 
 /// What is asked of other services, over gRPC.
 pub(super) fn services(shop: &Shop) -> lmall_rpc::Services {
-    lmall_rpc::Services::new(Arc::new(readiness(shop))).inventory(shop.inventory.clone())
+    lmall_rpc::Services::new(Arc::new(readiness(shop)))
+        .inventory(shop.inventory.clone())
+        .quotes(shop.catalogue.clone())
 }
 
 /// Whether the shop can serve, asked anew with each call.

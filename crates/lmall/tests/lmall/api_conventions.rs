@@ -11,15 +11,17 @@ use http::Method;
 use rusqlite::Connection;
 
 /// What is looked for before anybody is asked who they are; there is no such thing here.
-const LOOKING: [&str; 4] = [
+const LOOKING: [&str; 6] = [
     "/v1/products/tea",
+    "/v1/products/tea/recommendations",
+    "/v1/products/tea/reviews",
     "/v1/inventory/tea",
     "/v1/sessions/providers/none",
     "/v1/sessions/providers/none/callback",
 ];
 
 /// Every route of the contract.
-const ROUTES: [(&str, &str); 48] = [
+const ROUTES: [(&str, &str); 57] = [
     ("post", "/v1/orders"),
     ("get", "/v1/orders/{id}"),
     ("get", "/v1/orders"),
@@ -33,6 +35,15 @@ const ROUTES: [(&str, &str); 48] = [
     ("get", "/v1/products"),
     ("get", "/v1/products/{sku}"),
     ("put", "/v1/products/{sku}"),
+    ("get", "/v1/products/{sku}/pricing"),
+    ("put", "/v1/products/{sku}/pricing"),
+    ("get", "/v1/products/{sku}/recommendations"),
+    ("get", "/v1/products/{sku}/reviews"),
+    ("post", "/v1/products/{sku}/reviews"),
+    ("get", "/v1/categories"),
+    ("put", "/v1/categories/{path}"),
+    ("post", "/v1/quotes"),
+    ("get", "/v1/search"),
     ("get", "/v1/ops/summary"),
     ("get", "/v1/ops/dead-letters"),
     ("post", "/v1/ops/dead-letters/replay"),

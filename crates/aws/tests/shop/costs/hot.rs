@@ -47,8 +47,8 @@ pub(super) fn places(measured: &Measured) -> Vec<Place> {
     ];
     for ((table, index), units) in &rows.indexes {
         let name = match index {
-            // A customer's own.
-            Index::ByCustomer => continue,
+            // A customer's own; and what no order is in.
+            Index::ByCustomer | Index::ByChange | Index::ByProduct => continue,
             Index::Open => "open",
             Index::OutboxPending => "outbox-pending",
             Index::Expiry => "expiry",

@@ -99,6 +99,10 @@ fn kind(key: &Key, order_id: OrderId) -> &'static str {
         "bucket of the ledger"
     } else if partition.starts_with("event#") {
         "provider's event"
+    } else if partition.starts_with("customer#") {
+        "purchase"
+    } else if partition.starts_with("basket#") {
+        "basket"
     } else if *partition != order_id.to_string() {
         panic!("no row of this order: {key:?}")
     } else if sort.starts_with("outbox#") {

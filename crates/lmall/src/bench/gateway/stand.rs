@@ -149,7 +149,7 @@ fn upstreams(url: &str) -> Result<Upstreams> {
         payment_url: url()?,
         ops_url: url()?,
         user_url: None,
-        product_url: None,
+        product_url: url()?,
         ids_url: None,
     })
 }

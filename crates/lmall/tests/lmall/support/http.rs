@@ -48,10 +48,6 @@ impl Call {
         Self::new(Method::PUT, path)
     }
 
-    pub(crate) fn delete(path: impl Into<String>) -> Self {
-        Self::new(Method::DELETE, path)
-    }
-
     /// Adds a header; one of the same name stays.
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let name: HeaderName = name.parse().expect("a header name");
