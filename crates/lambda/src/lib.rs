@@ -10,11 +10,15 @@
 
 mod aws;
 mod failure;
+#[cfg(feature = "http")]
+mod http;
 mod input;
 mod start;
 pub mod stream;
 
 pub use aws::Aws;
 pub use failure::FunctionError;
+#[cfg(feature = "http")]
+pub use http::serve;
 pub use input::{Tick, Trigger, read};
-pub use start::start;
+pub use start::{start, start_async};

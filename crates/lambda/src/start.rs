@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What is logged when `LMALL_LOG` says nothing.
-const LOG: &str = "info";
+pub(crate) const LOG: &str = "info";
 
 /// Starts a function: logs as JSON, wires its parts once, and serves calls until the process is
 /// ended. A call that panics is a failed call; the process goes on.
@@ -29,9 +29,24 @@ where
     I: DeserializeOwned,
     O: Serialize,
 {
+    start_async(async move |aws| wire(aws), handle).await
+}
+
+/// [`start`], for parts that are not there at once, such as secrets.
+///
+/// # Errors
+/// Likewise.
+pub async fn start_async<P, I, O>(
+    wire: impl AsyncFnOnce(&Aws) -> Result<P, FunctionError>,
+    handle: impl AsyncFn(I, &P) -> Result<O, FunctionError>,
+) -> Result<(), lambda_runtime::Error>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
     let filter = environment("LMALL_LOG").unwrap_or_else(|| LOG.to_owned());
     log(&filter)?;
-    let parts = Arc::new(wire(&Aws::from_env().await?)?);
+    let parts = Arc::new(wire(&Aws::from_env().await?).await?);
     let handle = &handle;
     lambda_runtime::run(service_fn(move |call: LambdaEvent<I>| {
         let parts = Arc::clone(&parts);
@@ -50,7 +65,7 @@ where
 
 /// Logs to standard output, one JSON object a line: a panic too, because its own text would be
 /// lost among the lines of the platform.
-fn log(filter: &str) -> Result<(), FunctionError> {
+pub(crate) fn log(filter: &str) -> Result<(), FunctionError> {
     let filter = EnvFilter::try_new(filter).map_err(|error| bad(format!("LMALL_LOG: {error}")))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let lines = lines.json().flatten_event(true).with_span_list(false);
