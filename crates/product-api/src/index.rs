@@ -139,7 +139,9 @@ impl TextIndex {
     /// Whatever is like this word; `typing` says that it may go on.
     fn word(&self, word: &str, typing: bool) -> Box<dyn Query> {
         let mut any: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-        for (field, weight) in [(self.fields.name, 4.0), (self.fields.description, 1.0)] {
+        for (field, weight, of_typo) in
+            [(self.fields.name, 4.0, 1.0), (self.fields.description, 1.0, 0.25)]
+        {
             let term = || Term::from_field_text(field, word);
             let exact = TermQuery::new(term(), IndexRecordOption::WithFreqs);
             any.push((Occur::Should, Box::new(BoostQuery::new(Box::new(exact), weight))));
@@ -151,7 +153,7 @@ impl TextIndex {
                 near(FuzzyTermQuery::new_prefix(term(), 0, true), weight);
             }
             if word.chars().count() >= FUZZY_FROM {
-                near(FuzzyTermQuery::new(term(), 1, true), weight / 4.0);
+                near(FuzzyTermQuery::new(term(), 1, true), of_typo);
             }
         }
         Box::new(BooleanQuery::new(any))
