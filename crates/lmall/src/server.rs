@@ -19,6 +19,7 @@ use std::{
 use anyhow::Context;
 use indicatif::ProgressBar;
 use lmall_app::{
+    customer::StoredRevocations,
     failure::chain,
     ids::LeasedIds,
     ops::audit::Auditor,
@@ -98,7 +99,9 @@ async fn run_until_signal(args: &ServeArgs, config: Config) -> anyhow::Result<()
     };
     let calls = answer_calls(grpc, &shop, &metrics, intake_stopped);
     let router = wiring::router(&shop, hall, &config, &metrics);
-    let requests = serve(listener, edge::before(router, args, clock, &metrics), stop);
+    let ended = Arc::new(StoredRevocations::new(embedded.store(), clock.clone()));
+    let router = edge::before(router, args, ended, clock, &metrics);
+    let requests = serve(listener, router, stop);
     tokio::try_join!(requests, calls)?;
     work.fire();
     if !tasks.ended(DRAIN_MAX).await {

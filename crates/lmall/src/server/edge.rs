@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::Router;
 use lmall_app::{
     limiter::LocalLimiter,
-    ports::{Clock, RevocationError, Revocations},
+    ports::{Clock, Revocations},
 };
-use lmall_domain::{Timestamp, id::SessionId};
 use lmall_gateway::{
     Gateway, Identity, IdentityMode, Settings, Target, Verifier, identity::KeysAt,
 };
@@ -21,6 +19,7 @@ use crate::cli::ServeArgs;
 pub(super) fn before(
     router: Router,
     args: &ServeArgs,
+    revocations: Arc<dyn Revocations>,
     clock: Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Router {
@@ -29,7 +28,7 @@ pub(super) fn before(
         IdentityMode::Token => {
             let keys = KeysAt::new(Target::InProcess(router.clone()), KeysAt::WELL_KNOWN);
             let (keys, issuer) = (Arc::new(keys), args.edge.issuer.clone());
-            let verifier = Verifier::new(issuer, keys, Arc::new(NoneEnded), Arc::clone(&clock));
+            let verifier = Verifier::new(issuer, keys, revocations, Arc::clone(&clock));
             let gateway = Gateway {
                 identity: Identity::Token(Box::new(verifier)),
                 limiter: Some(Arc::new(LocalLimiter::new(Arc::clone(&clock)))),
@@ -39,19 +38,5 @@ pub(super) fn before(
             };
             gateway.before_router(router, metrics)
         }
-    }
-}
-
-/// While no service of this process logs anybody in, there is no session that could have ended.
-struct NoneEnded;
-
-#[async_trait]
-impl Revocations for NoneEnded {
-    async fn revoke(&self, _session: &SessionId, _until: Timestamp) -> Result<(), RevocationError> {
-        Err(RevocationError("there are no sessions".into()))
-    }
-
-    async fn is_revoked(&self, _session: &SessionId) -> Result<bool, RevocationError> {
-        Ok(false)
     }
 }
