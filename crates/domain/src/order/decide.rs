@@ -57,6 +57,7 @@ impl Command {
 }
 
 /// What follows from a command.
+#[expect(clippy::large_enum_variant, reason = "there is one of it, for a moment")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Nothing: it took effect before, or has no meaning in this state.

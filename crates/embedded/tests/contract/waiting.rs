@@ -105,7 +105,8 @@ async fn a_restart_keeps_places_and_admissions_and_forgets_closed_rooms() {
     clock.advance(Duration::from_secs(500));
     let embedded = open(dir.path(), &clock);
     let second = running(embedded.store(), &clock).await;
-    assert_eq!(second.rooms.rooms().await.expect("the rooms answer"), [tea.clone()]);
+    let open_rooms = second.rooms.rooms().await.expect("the rooms answer");
+    assert_eq!(open_rooms, std::slice::from_ref(&tea));
     assert_eq!(second.rooms.summary(&tea).await.expect("the rooms answer"), summary);
     for (name, before) in names.iter().zip(before) {
         assert_eq!(standing(&second.rooms, name).await, before, "{name}");

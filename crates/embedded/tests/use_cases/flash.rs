@@ -123,21 +123,23 @@ fn reason(placed: Result<Placed, PlaceError>) -> NotAdmitted {
     }
 }
 
+type Lines = &'static [(&'static str, u32)];
+
 #[tokio::test]
 async fn only_who_was_let_through_may_order_what_they_were_let_through_for() {
     let shop = Shop::in_sale(&["tea", "oil"]).await;
-    let (good, tea) = (ticket("ann", 0), [("tea", 1)]);
+    let (good, tea): (_, Lines) = (ticket("ann", 0), &[("tea", 1)]);
     let other_sku = Ticket { sku: sku("oil"), ..good.clone() };
     let expired = Ticket { expires_at: now(), ..good.clone() };
     let forged = token(&good).replace("v1.a.", "v1.b.");
     let foreign = NotAdmitted::Foreign;
-    let rows: [(&[(&str, u32)], Option<String>, NotAdmitted); 9] = [
-        (&tea, None, NotAdmitted::NoToken(sku("tea"))),
-        (&tea, Some(String::new()), foreign.clone()),
-        (&tea, Some(forged), foreign.clone()),
-        (&tea, Some(token(&ticket("bob", 0))), foreign.clone()),
-        (&tea, Some(token(&other_sku)), foreign),
-        (&tea, Some(token(&expired)), NotAdmitted::Expired),
+    let rows: [(Lines, Option<String>, NotAdmitted); 9] = [
+        (tea, None, NotAdmitted::NoToken(sku("tea"))),
+        (tea, Some(String::new()), foreign.clone()),
+        (tea, Some(forged), foreign.clone()),
+        (tea, Some(token(&ticket("bob", 0))), foreign.clone()),
+        (tea, Some(token(&other_sku)), foreign),
+        (tea, Some(token(&expired)), NotAdmitted::Expired),
         (&[("tea", 3)], Some(token(&good)), NotAdmitted::Quantity(2)),
         (&[("tea", 1), ("tea", 2)], Some(token(&good)), NotAdmitted::Quantity(2)),
         (&[("tea", 1), ("oil", 1)], Some(token(&good)), NotAdmitted::Several),

@@ -21,7 +21,7 @@ const LOOKING: [&str; 6] = [
 ];
 
 /// Every route of the contract.
-const ROUTES: [(&str, &str); 57] = [
+const ROUTES: [(&str, &str); 67] = [
     ("post", "/v1/orders"),
     ("get", "/v1/orders/{id}"),
     ("get", "/v1/orders"),
@@ -79,6 +79,16 @@ const ROUTES: [(&str, &str); 57] = [
     ("get", "/v1/sessions/providers/{name}/callback"),
     ("post", "/v1/sessions/refresh"),
     ("delete", "/v1/sessions/{id}"),
+    ("get", "/v1/ids"),
+    ("post", "/v1/ids/public"),
+    ("get", "/v1/ids/public/{public_id}"),
+    ("get", "/v1/waiting-rooms/{sku}"),
+    ("put", "/v1/waiting-rooms/{sku}"),
+    ("delete", "/v1/waiting-rooms/{sku}"),
+    ("get", "/v1/waiting-rooms/{sku}/place"),
+    ("post", "/v1/waiting-rooms/{sku}/place"),
+    ("delete", "/v1/waiting-rooms/{sku}/place"),
+    ("get", "/v1/waiting-rooms/{sku}/place/events"),
 ];
 
 /// The largest body, in bytes.

@@ -57,7 +57,12 @@ async fn their_client_calls_what_reflection_describes() {
     let ended = run_to_end(python(&address, &["calls", &pid]), PYTHON_WITHIN).await;
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let seen: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    let services = ["grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection", SERVICE];
+    let services = [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1alpha.ServerReflection",
+        SERVICE,
+        "lmall.product.v1.Quotes",
+    ];
     assert_eq!(seen["services"], json!(services));
     assert_eq!(seen["one"]["answer"]["availability"], level("tea", "5"), "{seen:#}");
     let told = json!({
