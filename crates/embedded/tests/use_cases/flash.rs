@@ -151,10 +151,10 @@ async fn only_who_was_let_through_may_order_what_they_were_let_through_for() {
     assert_eq!(shop.orders.outcome(&good).await.expect("it answers"), None, "it is as it was");
     let placed = shop.place("ann", &[("tea", 2), ("wax", 9)], Some(&token(&good))).await;
     placed.expect("who was let through may order");
-    let again = shop.place("ann", &tea, Some(&token(&good))).await;
+    let again = shop.place("ann", tea, Some(&token(&good))).await;
     assert_eq!(reason(again), NotAdmitted::Used);
     shop.clock.advance(Duration::from_secs(60));
-    let late = shop.place("ann", &tea, Some(&token(&ticket("ann", 1)))).await;
+    let late = shop.place("ann", tea, Some(&token(&ticket("ann", 1)))).await;
     assert_eq!(reason(late), NotAdmitted::Expired);
 }
 

@@ -194,15 +194,10 @@ async fn kill_9_in_the_middle_of_a_sale_loses_no_place_and_no_admission() {
         join_all(joins).await.into_iter().flatten().collect::<Vec<_>>()
     };
     let kill = async {
-        eventually("some are in", async || {
+        eventually("some are in, and it is somebody's turn", async || {
             let room = api.try_send(Call::get(ROOM).operator()).await?.json(200);
             let waiting = room["waiting"].as_u64().unwrap_or_default();
-            if waiting >= 20 { Ok(()) } else { Err(room.to_string()) }
-        })
-        .await;
-        eventually("it is somebody's turn", async || {
-            let room = api.try_send(Call::get(ROOM).operator()).await?.json(200);
-            if room["admitted"] == 5 { Ok(()) } else { Err(room.to_string()) }
+            if waiting >= 20 && room["admitted"] == 5 { Ok(()) } else { Err(room.to_string()) }
         })
         .await;
         let first = api.try_send(Call::get(PLACE).customer("c000")).await;
