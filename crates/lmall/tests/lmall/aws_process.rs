@@ -43,7 +43,7 @@ fn a_bad_configuration_is_one_line_and_code_2() {
         (
             &["lmall-gateway", "lmall-payment", "lmall-product"],
             "LMALL_ORDER_URL",
-            "https://elsewhere",
+            "ftp://elsewhere",
         ),
     ];
     for (services, variable, value) in rows {
