@@ -25,6 +25,9 @@ pub const ROUND_MAX: usize = 500;
 /// Places looked at in one round of looking for those who have gone.
 const LOOKED_AT_MAX: u32 = 20_000;
 
+/// What one admission takes of the credit, in its unit.
+const ADMISSION: u64 = 1_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
@@ -84,7 +87,7 @@ impl Room {
             left: 0,
             lapsed: 0,
             meter: Meter::default(),
-            credit: 1_000,
+            credit: ADMISSION,
             credit_at: opened_at,
             look_from: 0,
         }
@@ -137,11 +140,11 @@ impl Room {
     /// they not gone.
     pub fn admit(&mut self, now: Timestamp, pace: Pace) -> Vec<Event> {
         self.refill(now, pace);
-        let (mut events, mut left) = (Vec::new(), self.to_promise());
+        let (mut events, mut left, mut credit) = (Vec::new(), self.to_promise(), self.credit);
         let expires_at = now.after(self.settings.token_life());
         let mut number = self.first;
         while let Some(place) = self.places.get(position(number)) {
-            if left == 0 || self.credit < 1_000 || events.len() >= ROUND_MAX {
+            if left == 0 || credit < ADMISSION || events.len() >= ROUND_MAX {
                 break;
             }
             if place.state == State::Waiting && self.has_gone(place, now) {
@@ -150,7 +153,7 @@ impl Room {
                 let quantity = self.settings.quantity_max.min(left);
                 events.push(Event::Admitted { place: number, quantity, at: now, expires_at });
                 left -= quantity;
-                self.credit -= 1_000;
+                credit -= ADMISSION;
             }
             number += 1;
         }
@@ -222,6 +225,9 @@ impl Room {
                     State::Admitted { quantity: *quantity, expires_at: *expires_at, deadline };
                 let fits = self.out_of_line(*place, state);
                 if fits {
+                    // Here and not where it was decided, so that a restart does not refill it.
+                    self.refill(*at, Pace::FULL);
+                    self.credit = self.credit.saturating_sub(ADMISSION);
                     self.open.insert((deadline, *place));
                     self.promised += quantity;
                     self.meter.record(*at);
@@ -373,7 +379,7 @@ impl Room {
         // Thousandths of the rate are thousandths of admissions a second.
         let per_s = u64::from(self.settings.admitted_per_s) * u64::from(pace.permille());
         let earned = per_s.saturating_mul(passed_ms) / 1_000;
-        let most = per_s.max(1_000);
+        let most = per_s.max(ADMISSION);
         // What is too little to count stays to be earned.
         if earned > 0 || now < self.credit_at {
             self.credit = self.credit.saturating_add(earned).min(most);
