@@ -18,15 +18,15 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// The longest time from SIGTERM to the end, as the contract promises.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// A binary of the workspace: next to the one that this test belongs to. Cargo builds all of them
-/// when it builds the tests of the whole workspace.
+/// A binary of the workspace: next to the one that this test belongs to. With the tests, Cargo
+/// builds only the binaries of crates that have some.
 ///
 /// # Panics
 /// When it was not built.
 fn program(name: &str) -> PathBuf {
     let beside = Path::new(env!("CARGO_BIN_EXE_lmall"));
     let path = beside.with_file_name(name);
-    let hint = "build the workspace: cargo build --workspace --all-targets";
+    let hint = "build the workspace: cargo build --workspace --bins";
     assert!(path.is_file(), "{} is missing; {hint}", path.display());
     path
 }
