@@ -9,6 +9,7 @@
 mod connection;
 mod deadlines;
 mod gate;
+mod holds;
 mod limiter;
 mod revocations;
 mod rooms;

@@ -41,6 +41,14 @@ pub enum CallError {
     Strange,
 }
 
+impl CallError {
+    /// Whether the server has answered, and that it will not do this.
+    pub(super) fn is_refusal(&self) -> bool {
+        let Self::Failed(error) = self else { return false };
+        matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+    }
+}
+
 /// Redis: one server, or a cluster. Clones share their connection.
 #[derive(Clone)]
 pub struct Redis {
@@ -95,6 +103,11 @@ impl Redis {
 
     fn of(target: Target) -> Self {
         Self { shared: Arc::new(Shared { target, link: Mutex::default() }) }
+    }
+
+    /// Whether keys are on several nodes.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.shared.target.is_cluster()
     }
 
     /// Runs a script on a key; a server that does not have it is given it.

@@ -21,6 +21,7 @@ use redis::{Cmd, cmd};
 
 use super::{
     connection::{CallError, Redis},
+    holds::{Hold, Holds},
     script::{self, Script},
 };
 
@@ -35,13 +36,14 @@ const ONLY: &str = "only";
 #[derive(Debug, Clone)]
 pub struct RedisGate {
     redis: Redis,
+    holds: Holds,
 }
 
 impl RedisGate {
     /// The gate on this Redis.
     #[must_use]
     pub fn new(redis: Redis) -> Self {
-        Self { redis }
+        Self { holds: Holds::new(redis.clone()), redis }
     }
 
     /// Runs a script that does nothing, called as a hold is: what a call costs at least. For
@@ -55,7 +57,7 @@ impl RedisGate {
         order_id: OrderId,
         quantity: u32,
     ) -> Result<(), GateError> {
-        self.run(&script::BARE, sku, hold(order_id, quantity)).await
+        self.run(&script::BARE, sku, |call| hold_arguments(call, order_id, quantity)).await
     }
 
     async fn run<T: redis::FromRedisValue>(
@@ -76,8 +78,7 @@ impl StockGate for RedisGate {
         order_id: OrderId,
         quantity: u32,
     ) -> Result<GateAnswer, GateError> {
-        let answer: Option<String> = self.run(&script::HOLD, sku, hold(order_id, quantity)).await?;
-        match answer.as_deref() {
+        match self.holds.hold(Hold { sku, order_id, quantity }).await?.as_deref() {
             None => Ok(GateAnswer::Unknown),
             Some("-") => Ok(GateAnswer::SoldOut),
             Some(held) => allocations(held).map(GateAnswer::Granted).ok_or_else(strange),
@@ -163,7 +164,7 @@ impl StockGate for RedisGate {
 }
 
 /// The braces keep whatever a SKU may get beside it on the same node of a cluster.
-fn key(sku: &Sku) -> String {
+pub(super) fn key(sku: &Sku) -> String {
     format!("lmall:gate:{{{sku}}}")
 }
 
@@ -172,11 +173,10 @@ fn field(bucket: u8, count: usize) -> String {
     if bucket == 0 && count == 1 { ONLY.to_owned() } else { format!("b{bucket}") }
 }
 
-fn hold(order_id: OrderId, quantity: u32) -> impl Fn(&mut Cmd) + Send {
-    move |call| {
-        // 64-bit arithmetic, which Lua does not have.
-        call.arg(order_id.get()).arg(quantity).arg(order_id.mixed());
-    }
+/// What the script of holds takes for each of them.
+pub(super) fn hold_arguments(call: &mut Cmd, order_id: OrderId, quantity: u32) {
+    // 64-bit arithmetic, which Lua does not have.
+    call.arg(order_id.get()).arg(quantity).arg(order_id.mixed());
 }
 
 fn text(allocations: &[Allocation]) -> String {

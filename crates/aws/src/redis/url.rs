@@ -15,6 +15,12 @@ pub(super) enum Target {
     Cluster(Box<ClusterClient>),
 }
 
+impl Target {
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+}
+
 /// Reads addresses: one of a server, or those of some nodes of a cluster.
 pub(super) fn read(text: &str, root_certificate: Option<&[u8]>) -> Result<Target, RedisError> {
     let (is_cluster, nodes) = nodes(text);

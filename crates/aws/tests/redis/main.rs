@@ -8,4 +8,5 @@ mod loss;
 mod revocations;
 mod shop;
 mod tls;
+mod together;
 mod waiting;
