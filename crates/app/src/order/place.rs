@@ -98,29 +98,37 @@ impl Orders {
         let fingerprint =
             wish.idempotency.as_ref().map(|_| fingerprint(&wish.lines, wish.currency));
         let id = self.ids.next().map_err(|error| Failure::Unavailable(Box::new(error)))?;
-        let outcome = rounds(&*self.clock, id.get(), async || {
-            self.place_round(&wish, &lines, token, fingerprint.as_deref(), id).await
-        })
-        .await?;
+        let fingerprint = fingerprint.as_deref();
+        let round = |look| self.place_round(&wish, &lines, token, (fingerprint, look), id);
+        // A key is new nearly always: what was answered to it is asked for only when there is no
+        // order without it. The row of a key that is known refuses the order.
+        let outcome = match round(false).await? {
+            Round::Done(outcome) if outcome.is_ok() || fingerprint.is_none() => outcome,
+            Round::Done(_) | Round::Again => rounds(&*self.clock, id.get(), || round(true)).await?,
+        };
         if let Ok(Placed { order, replayed: false }) = &outcome {
             self.remind(&order.value).await;
         }
         outcome
     }
 
+    /// One attempt. `look` asks for the first answer to the key before anything else.
     async fn place_round(
         &self,
         wish: &Place,
         lines: &[LineRequest],
         token: Option<&str>,
-        fingerprint: Option<&str>,
+        (fingerprint, look): (Option<&str>, bool),
         id: OrderId,
     ) -> Result<Round<Outcome>, Failure> {
         let now = self.clock.now();
         let mut changes = Changeset::new();
         let known = match (&wish.idempotency, fingerprint) {
             (Some(idempotency), Some(fingerprint)) => {
-                let first = self.first_answer(&wish.customer_id, &idempotency.key).await?;
+                let first = match look {
+                    true => self.first_answer(&wish.customer_id, &idempotency.key).await?,
+                    false => None,
+                };
                 if let Some(answer) = replay(first.as_ref(), fingerprint, now, id) {
                     return Ok(Round::Done(answer));
                 }

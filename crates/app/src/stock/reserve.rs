@@ -88,12 +88,14 @@ impl Inventory {
         ask_gate: bool,
     ) -> Result<Round<Option<Reservation>>, Failure> {
         let order_id = incoming.order_id()?;
+        // In the first round nobody else has had the time to change it.
+        let known = ask_gate.then(|| intent.clone());
         let (lines, gated) = (&intent.value.lines, ask_gate);
         let command = match self.find(order_id, lines, ask_gate).await? {
             Found::All(found) => Command::Hold(found),
             Found::NotEnough(sku) => Command::Refuse(Some(sku)),
         };
-        Ok(match self.apply(incoming, command).await? {
+        Ok(match self.apply(incoming, known, command).await? {
             Round::Done(Outcome::Done(reservation)) => Round::Done(reservation),
             Round::Done(Outcome::NotEnough) => {
                 if gated {
@@ -129,7 +131,7 @@ impl Inventory {
         incoming: &Incoming,
         ask_gate: bool,
     ) -> Result<Round<Option<Reservation>>, Failure> {
-        let held = match self.apply(incoming, Command::Confirm).await? {
+        let held = match self.apply(incoming, None, Command::Confirm).await? {
             Round::Done(Outcome::NotHeld(lapsed)) => lapsed,
             Round::Done(Outcome::Done(reservation)) => return Ok(Round::Done(reservation)),
             Round::Done(Outcome::NotEnough) | Round::Again => return Ok(Round::Again),
@@ -139,7 +141,7 @@ impl Inventory {
             Found::All(found) => Command::ConfirmLate(found),
             Found::NotEnough(sku) => Command::RefuseConfirm(Some(sku)),
         };
-        Ok(match self.apply(incoming, command).await? {
+        Ok(match self.apply(incoming, None, command).await? {
             Round::Done(Outcome::Done(reservation)) => Round::Done(reservation),
             Round::Done(Outcome::NotEnough) => {
                 if ask_gate {
@@ -155,7 +157,7 @@ impl Inventory {
     pub(super) async fn cancel(&self, incoming: &Incoming) -> Result<(), Failure> {
         let order_id = incoming.order_id()?;
         let released = rounds(&*self.clock, order_id.get(), async || {
-            Ok(match self.apply(incoming, Command::Cancel).await? {
+            Ok(match self.apply(incoming, None, Command::Cancel).await? {
                 Round::Done(Outcome::Done(reservation)) => Round::Done(reservation),
                 Round::Done(Outcome::NotEnough | Outcome::NotHeld(_)) | Round::Again => {
                     Round::Again
@@ -170,15 +172,20 @@ impl Inventory {
         Ok(())
     }
 
-    /// Loads, decides and commits one command of a message, with the message's dedupe row.
+    /// Loads, unless it is `known`, decides, and commits one command of a message, with the
+    /// message's dedupe row.
     async fn apply(
         &self,
         incoming: &Incoming,
+        known: Option<Versioned<Reservation>>,
         command: Command,
     ) -> Result<Round<Outcome>, Failure> {
         let now = self.clock.now();
         let order_id = incoming.order_id()?;
-        let before = self.reservation(order_id).await?;
+        let before = match known {
+            Some(known) => Some(known),
+            None => self.reservation(order_id).await?,
+        };
         let current = before.as_ref().map(|before| &before.value);
         let changes =
             Changeset::new().insert(incoming.dedupe_row(TABLE, now), Refusal::AlreadyHandled);
