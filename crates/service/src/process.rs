@@ -52,7 +52,9 @@ fn telemetry(filter: &str) -> anyhow::Result<()> {
 }
 
 fn run_to_end(main: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // One thread: a task on Fargate has at most one processor, and two threads hand each other
+    // their work at a price.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // On the heap: a future of this size has no place on the stack.
     let done = runtime.block_on(Box::pin(main));
     runtime.shutdown_timeout(LEFTOVERS_MAX);
