@@ -15,6 +15,7 @@ mod api_products;
 mod aws_demo;
 mod aws_grpc;
 mod aws_ids;
+mod aws_killed;
 mod aws_process;
 mod crash;
 mod customers_accounts;

@@ -3,13 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
-use lmall_app::{ports::Table, relay::Relay};
-use lmall_aws::{AwsBus, Clients, DynamoStore, Site, bus::create_messaging, dynamo::create_tables};
+use lmall_app::{
+    ports::{DeadLetters, Table},
+    relay::Relay,
+    topology::Queue,
+};
+use lmall_aws::{
+    AwsBus, Clients, DeadLetterBook, DynamoStore, Site, bus::create_messaging,
+    dynamo::create_tables,
+};
 use lmall_runtime::SystemClock;
 use lmall_servers::{LocalAws, Redis};
+use rustix::process::Signal;
 use tokio::task::JoinHandle;
 
-use super::{OPERATOR_TOKEN, PROVIDERS, Service};
+use super::{OPERATOR_TOKEN, PROVIDERS, Service, eventually};
 
 pub(crate) const REGION: &str = "eu-central-1";
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -25,6 +33,10 @@ pub(crate) struct Installation {
     pub(crate) product: Service,
     pub(crate) ops: Service,
     pub(crate) gateway: Service,
+    /// Looks into the queues.
+    letters: DeadLetterBook,
+    /// What the inventory service was started with.
+    variables: Vec<(String, String)>,
     relay: JoinHandle<()>,
     _aws: LocalAws,
     _redis: Redis,
@@ -38,6 +50,7 @@ impl Installation {
         let clients = clients(&aws.url());
         create_tables(&clients).await.expect("an empty stack");
         create_messaging(&clients).await.expect("an empty stack");
+        let letters = DeadLetterBook::new(&clients, Arc::new(SystemClock::default()));
         let relay = tokio::spawn(relay(clients));
         let (endpoint, redis_url) = (aws.url(), redis.url());
         let common = [
@@ -72,7 +85,23 @@ impl Installation {
             ("LMALL_LIMITS", "off"),
         ];
         let gateway = start("lmall-gateway", &urls);
-        Self { order, inventory, payment, product, ops, gateway, relay, _aws: aws, _redis: redis }
+        let variables = [&common, more].concat();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables = variables.iter().map(owned).collect();
+        let (_aws, _redis) = (aws, redis);
+        Self {
+            order,
+            inventory,
+            payment,
+            product,
+            ops,
+            gateway,
+            letters,
+            variables,
+            relay,
+            _aws,
+            _redis,
+        }
     }
 
     /// What the services have logged.
@@ -80,6 +109,35 @@ impl Installation {
         let Self { order, inventory, payment, product, ops, gateway, .. } = self;
         let all = [gateway, ops, product, payment, order, inventory];
         all.iter().flat_map(|service| service.log()).collect()
+    }
+
+    /// Kills the inventory service as soon as messages are in its hands, and starts another one at
+    /// its address.
+    pub(crate) async fn inventory_dies_with_messages(&mut self) {
+        eventually("messages are in its hands", async || {
+            if self.inventory_holds().await == 0 {
+                return Err("none".to_owned());
+            }
+            // What it held a moment ago may be done by now; a process that is stopped does nothing.
+            self.inventory.signal(Signal::STOP);
+            if self.inventory_holds().await > 0 {
+                return Ok(());
+            }
+            self.inventory.signal(Signal::CONT);
+            Err("they were done".to_owned())
+        })
+        .await;
+        self.inventory.signal(Signal::KILL);
+        let address = self.inventory.url.trim_start_matches("http://").to_owned();
+        let variables: Vec<_> =
+            self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+        self.inventory = Service::start_at(&address, "lmall-inventory", &variables);
+    }
+
+    async fn inventory_holds(&self) -> u64 {
+        let depths = self.letters.depths().await.expect("the queues are there");
+        let of_inventory = depths.iter().find(|depth| depth.queue == Queue::Inventory);
+        of_inventory.expect("its queue").in_flight
     }
 
     /// Asks every service to end; each must, in time and with code 0.

@@ -68,7 +68,12 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it on a free port, and waits until it is ready.
     pub(crate) fn start(name: &str, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(name, &["--listen", "127.0.0.1:0"], variables);
+        Self::start_at("127.0.0.1:0", name, variables)
+    }
+
+    /// The same, on this address.
+    pub(crate) fn start_at(address: &str, name: &str, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(name, &["--listen", address], variables);
         let mut child = command.spawn().expect("the program starts");
         let log = Arc::<Mutex<Vec<String>>>::default();
         keep(child.stderr.take().expect("a pipe"), log.clone());
@@ -97,10 +102,15 @@ impl Service {
 
     /// SIGTERM; it must end in time and with code 0.
     pub(crate) fn ends_well(mut self) {
-        let id = Pid::from_child(&self.child);
-        kill_process(id, Signal::TERM).expect("a process that can be signalled");
+        self.signal(Signal::TERM);
         let status = self.wait(STOP_WITHIN);
         assert_eq!(status.code(), Some(0), "{}: it said {:#?}", self.name, self.log());
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal)
+            .expect("a process that can be signalled");
     }
 
     fn wait(&mut self, limit: Duration) -> ExitStatus {
