@@ -174,7 +174,8 @@ fn set(value: &Option<String>) -> Option<&str> {
   lmall demo --json
   lmall demo --url http://127.0.0.1:8080 --operator-token T --provider-secret whsec_…")]
 pub(crate) struct DemoArgs {
-    /// A running server to use instead of a temporary one
+    /// A running server to use instead of a temporary one. Its mail cannot be read, so it has to
+    /// believe customers by name: --identity direct
     #[arg(long, value_parser = http_url)]
     #[arg(requires = "operator_token", requires = "provider_secret")]
     pub(crate) url: Option<String>,

@@ -88,6 +88,45 @@ pub(crate) struct Money {
     pub(crate) currency: String,
 }
 
+/// Who calls, as a customer.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    /// By name alone, for servers that believe it (`--identity direct`).
+    Named(String),
+    /// By access token.
+    Token(String),
+}
+
+/// An account, as its owner sees it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) email: String,
+}
+
+/// All that is kept of a customer.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Export {
+    pub(crate) orders: Vec<Order>,
+}
+
+/// A session.
+#[derive(Deserialize)]
+struct Session {
+    access_token: String,
+}
+
+/// Products that were found.
+#[derive(Deserialize)]
+struct Found {
+    items: Vec<Product>,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    sku: String,
+}
+
 /// An order as its buyer sees it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Order {
@@ -170,8 +209,11 @@ impl Call {
         self
     }
 
-    fn customer(self, customer: &str) -> Self {
-        self.header("x-customer-id", customer)
+    fn customer(self, caller: &Caller) -> Self {
+        match caller {
+            Caller::Named(id) => self.header("x-customer-id", id),
+            Caller::Token(token) => self.header("authorization", format!("Bearer {token}")),
+        }
     }
 
     pub(crate) fn json(mut self, body: impl Into<Bytes>) -> Self {
@@ -222,7 +264,7 @@ impl Api {
     /// Places an order of `(sku, quantity)` lines, waiting for its stock if asked to.
     pub(crate) async fn place(
         &self,
-        customer: &str,
+        customer: &Caller,
         lines: &[(&str, u32)],
         idempotency_key: Option<&str>,
         wait_s: Option<u32>,
@@ -241,7 +283,7 @@ impl Api {
     /// Reads an order, waiting for its status to change if asked to.
     pub(crate) async fn order(
         &self,
-        customer: &str,
+        customer: &Caller,
         id: &str,
         wait_s: Option<u32>,
     ) -> Result<Order, Error> {
@@ -249,7 +291,7 @@ impl Api {
     }
 
     /// Cancels an order.
-    pub(crate) async fn cancel(&self, customer: &str, id: &str) -> Result<(), Error> {
+    pub(crate) async fn cancel(&self, customer: &Caller, id: &str) -> Result<(), Error> {
         let call = Call::post(format!("/v1/orders/{id}/cancel")).customer(customer);
         self.send(call).await.map(drop)
     }
@@ -296,6 +338,42 @@ impl Api {
         self.send(self.as_operator(call)?).await.map(drop)
     }
 
+    /// The SKUs of the products that are found for these words, best first.
+    pub(crate) async fn search(&self, words: &str) -> Result<Vec<String>, Error> {
+        let query = form_urlencoded::byte_serialize(words.as_bytes()).collect::<String>();
+        let found: Found = self.answer(Call::get(format!("/v1/search?q={query}"))).await?;
+        Ok(found.items.into_iter().map(|product| product.sku).collect())
+    }
+
+    /// Registers a customer, who is sent a mail.
+    pub(crate) async fn register(&self, email: &str, password: &str) -> Result<(), Error> {
+        let body = json!({ "email": email, "password": password }).to_string();
+        self.send(Call::post("/v1/customers").json(body)).await.map(drop)
+    }
+
+    /// Proves an address with the token from a mail.
+    pub(crate) async fn verify(&self, token: &str, password: &str) -> Result<(), Error> {
+        let body = json!({ "token": token, "password": password }).to_string();
+        self.send(Call::post("/v1/customers/verification/confirm").json(body)).await.map(drop)
+    }
+
+    /// Begins a session.
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Result<Caller, Error> {
+        let body = json!({ "email": email, "password": password }).to_string();
+        let session: Session = self.answer(Call::post("/v1/sessions").json(body)).await?;
+        Ok(Caller::Token(session.access_token))
+    }
+
+    /// Reads the customer's account.
+    pub(crate) async fn account(&self, customer: &Caller) -> Result<Account, Error> {
+        self.answer(Call::get("/v1/customers/me").customer(customer)).await
+    }
+
+    /// Takes along all that is kept of the customer.
+    pub(crate) async fn export(&self, customer: &Caller) -> Result<Export, Error> {
+        self.answer(Call::get("/v1/customers/me/export").customer(customer)).await
+    }
+
     /// Delivers a provider's event, signed now.
     pub(crate) async fn webhook(&self, event: &serde_json::Value) -> Result<Receipt, Error> {
         let signer = self.signer.as_ref().ok_or(Error::Missing("provider secret"))?;
@@ -309,7 +387,11 @@ impl Api {
     }
 
     /// Reads what was captured and given back for an order.
-    pub(crate) async fn payment(&self, customer: &str, order_id: &str) -> Result<Payment, Error> {
+    pub(crate) async fn payment(
+        &self,
+        customer: &Caller,
+        order_id: &str,
+    ) -> Result<Payment, Error> {
         let call = Call::get(format!("/v1/payments/{order_id}")).customer(customer);
         self.answer(if self.operator_token.is_some() { self.as_operator(call)? } else { call })
             .await

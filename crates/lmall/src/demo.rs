@@ -1,25 +1,29 @@
-//! `lmall demo`: the whole story of three orders, every step checked by reading the state back.
+//! `lmall demo`: two customers and the whole story of their orders, through the gateway, every step
+//! checked by reading the state back.
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+mod people;
+mod story;
 
-use anyhow::{Context, Result, bail};
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, Result};
 use lmall_domain::Timestamp;
-use serde::Serialize;
 use serde_json::json;
 use tempfile::TempDir;
 
+use self::{people::People, story::Story};
 use crate::{
     cli::DemoArgs,
-    client::{self, Api, Money, Order, Stock},
-    output,
+    client::{self, Api, Caller, Money, Order, Stock},
     process::{self, Server},
 };
 
 /// The payment time-out of the demo's own server: long enough to pay, short enough to watch.
 const OWN_PAYMENT_TIMEOUT_S: &str = "2";
+
+/// The demo's own server believes access tokens only, as one that faces customers does.
+const OWN_SERVER: [(&str, &str); 2] =
+    [("LMALL_PAYMENT_TIMEOUT_S", OWN_PAYMENT_TIMEOUT_S), ("LMALL_IDENTITY", "token")];
 
 /// Beyond this the demo cancels the order itself instead of waiting for `pay_by`.
 const WAIT_FOR_PAY_BY_S_MAX: u64 = 60;
@@ -33,7 +37,7 @@ const PRICE: i64 = 1_999;
 /// Runs `lmall demo`.
 pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     process::block_on(async {
-        let mut story = Story { json: args.json, steps: Vec::new(), started: Instant::now() };
+        let mut story = Story::new(args.json);
         let told = tell(args, &mut story).await;
         story.end(&told);
         Ok(if told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -44,36 +48,43 @@ async fn tell(args: &DemoArgs, story: &mut Story) -> Result<()> {
     if let Some(url) = &args.url {
         let api = Api::new(url, args.operator_token.as_deref(), args.provider_secret.as_deref())?;
         story.chapter(&format!("A running shop at {url}"));
-        return Demo::new(api, false)?.tell(story).await;
+        return Demo::new(api, None)?.tell(story).await;
     }
     let data = TempDir::with_prefix("lmall-demo-")?;
-    let server = Server::start(data.path(), &[("LMALL_PAYMENT_TIMEOUT_S", OWN_PAYMENT_TIMEOUT_S)])?;
+    let server = Server::start(data.path(), &OWN_SERVER)?;
     story.chapter(&format!("A fresh shop at {} (data: {})", server.base(), data.path().display()));
-    Demo::new(server.api()?, true)?.tell(story).await?;
+    Demo::new(server.api()?, Some(&server))?.tell(story).await?;
     server.stop()
 }
 
 /// The story's setting.
-struct Demo {
+struct Demo<'a> {
     api: Api,
-    /// Whether nobody else uses the server, so that it comes to rest.
-    alone: bool,
+    /// The server, if nobody else uses it: it comes to rest, and its mail can be read.
+    own: Option<&'a Server>,
     /// Names this run's product, customers and events.
     tag: String,
     sku: String,
 }
 
-impl Demo {
-    fn new(api: Api, alone: bool) -> Result<Self> {
+impl<'a> Demo<'a> {
+    fn new(api: Api, own: Option<&'a Server>) -> Result<Self> {
         let tag = process::random_hex(4)?;
-        Ok(Self { api, alone, sku: format!("demo-tea-{tag}"), tag })
+        Ok(Self { api, own, sku: format!("demo-tea-{tag}"), tag })
     }
 
     async fn tell(&self, story: &mut Story) -> Result<()> {
         self.stock_up(story).await?;
-        self.paid_order(story).await?;
-        let canceled = self.unpaid_order(story).await?;
-        self.late_payment(story, &canceled).await?;
+        let people = match self.own {
+            Some(server) => self.register(story, server).await?,
+            None => People::named(&self.tag),
+        };
+        let paid = self.paid_order(story, &people.anna).await?;
+        let canceled = self.unpaid_order(story, &people.ben).await?;
+        self.late_payment(story, &people.ben, &canceled).await?;
+        if self.own.is_some() {
+            self.take_along(story, &people.anna, &paid).await?;
+        }
         self.audit(story).await
     }
 
@@ -89,9 +100,9 @@ impl Demo {
         self.stock_becomes(story, title, stock(10, 0, 0)).await
     }
 
-    async fn paid_order(&self, story: &mut Story) -> Result<()> {
+    async fn paid_order(&self, story: &mut Story, anna: &Caller) -> Result<Order> {
         story.chapter("An order that is paid");
-        let order = self.place(story, "anna", 2).await?;
+        let order = self.place(story, "anna", anna, 2).await?;
         self.stock_becomes(story, "2 of 10 units are reserved for it", stock(8, 2, 0)).await?;
 
         let event = self.captured("on-time", &order);
@@ -101,14 +112,15 @@ impl Demo {
         story.check(title, "received, duplicate: true", self.deliver(&event).await?)?;
 
         let expected = order_text("CONFIRMED", order.total.amount, order.total.amount, 0);
-        self.order_becomes(story, "the order is confirmed", "anna", &order.id, expected).await?;
-        self.stock_becomes(story, "its 2 units are sold", stock(8, 0, 2)).await
+        self.order_becomes(story, "the order is confirmed", anna, &order.id, expected).await?;
+        self.stock_becomes(story, "its 2 units are sold", stock(8, 0, 2)).await?;
+        Ok(order)
     }
 
     /// An order that nobody pays in time.
-    async fn unpaid_order(&self, story: &mut Story) -> Result<Order> {
+    async fn unpaid_order(&self, story: &mut Story, ben: &Caller) -> Result<Order> {
         story.chapter("An order that nobody pays");
-        let order = self.place(story, "ben", 3).await?;
+        let order = self.place(story, "ben", ben, 3).await?;
         self.stock_becomes(story, "3 more units are reserved", stock(5, 3, 2)).await?;
 
         let pay_by: Timestamp = order.pay_by.parse().context("pay_by is not RFC 3339")?;
@@ -116,7 +128,7 @@ impl Demo {
         let mut within = EFFECT_WITHIN;
         let title = if left_s > WAIT_FOR_PAY_BY_S_MAX {
             story.note(&format!("its time is over in {left_s} s only: the buyer cancels it"));
-            self.api.cancel(&self.customer("ben"), &order.id).await?;
+            self.api.cancel(ben, &order.id).await?;
             "the order is canceled"
         } else {
             story.note(&format!("waiting for its time to be over, {}", order.pay_by));
@@ -124,13 +136,13 @@ impl Demo {
             "its time is over: the order is canceled"
         };
         let expected = order_text("CANCELED", order.total.amount, 0, 0);
-        let look = || self.look_at(&order.id, "ben");
+        let look = || self.look_at(&order.id, ben);
         story.becomes(title, expected, within, look).await?;
         self.stock_becomes(story, "its 3 units are available again", stock(8, 0, 2)).await?;
         Ok(order)
     }
 
-    async fn late_payment(&self, story: &mut Story, order: &Order) -> Result<()> {
+    async fn late_payment(&self, story: &mut Story, ben: &Caller, order: &Order) -> Result<()> {
         story.chapter("A payment that comes too late");
         let title = "the payment of the canceled order arrives after all";
         let seen = self.deliver(&self.captured("late", order)).await?;
@@ -139,9 +151,9 @@ impl Demo {
         let paid = order.total.amount;
         let expected = order_text("CANCELED", paid, paid, paid);
         let title = "all of it is refunded, and the order stays canceled";
-        self.order_becomes(story, title, "ben", &order.id, expected).await?;
+        self.order_becomes(story, title, ben, &order.id, expected).await?;
         let look = async || {
-            let payment = self.api.payment(&self.customer("ben"), &order.id).await?;
+            let payment = self.api.payment(ben, &order.id).await?;
             Ok(payment_text(payment.captured.amount, payment.refunded.amount))
         };
         let title = "the payment service agrees";
@@ -151,30 +163,36 @@ impl Demo {
 
     async fn audit(&self, story: &mut Story) -> Result<()> {
         story.chapter("The audit");
-        let within = if self.alone { EFFECT_WITHIN } else { Duration::from_secs(2) };
+        let within = if self.own.is_some() { EFFECT_WITHIN } else { Duration::from_secs(2) };
         let audit = self.api.audit_at_rest(within).await?;
         for check in &audit.checks {
             let title = format!("{} {} ({} checked)", check.invariant, check.title, check.checked);
             let seen = if check.ok { "holds".to_owned() } else { check.violations.join("; ") };
             story.check(title, "holds", seen)?;
         }
-        if self.alone {
+        if self.own.is_some() {
             story.check("nothing is left in between", "true", audit.at_rest.to_string())?;
         }
         story.check("the audit as a whole", "true", audit.ok.to_string())
     }
 
     /// Places an order twice under one key, as a buyer with a bad connection does.
-    async fn place(&self, story: &mut Story, name: &str, quantity: u32) -> Result<Order> {
-        let (customer, key) = (self.customer(name), format!("demo-{}-{name}", self.tag));
+    async fn place(
+        &self,
+        story: &mut Story,
+        name: &str,
+        caller: &Caller,
+        quantity: u32,
+    ) -> Result<Order> {
+        let key = format!("demo-{}-{name}", self.tag);
         let lines = [(self.sku.as_str(), quantity)];
-        let order = self.api.place(&customer, &lines, Some(&key), Some(5)).await?;
+        let order = self.api.place(caller, &lines, Some(&key), Some(5)).await?;
         let total = PRICE * i64::from(quantity);
         let title = format!("{name} orders {quantity} units: order {}, stock held", order.id);
         let expected = format!("{}, stock held", order_text("PENDING", total, 0, 0));
         story.check(title, expected, format!("{}, stock {}", show_order(&order), order.stock))?;
 
-        let again = self.api.place(&customer, &lines, Some(&key), None).await?;
+        let again = self.api.place(caller, &lines, Some(&key), None).await?;
         let title = "sent again under the same key, it is the same order";
         story.check(title, order.id.as_str(), again.id)?;
         Ok(order)
@@ -201,121 +219,24 @@ impl Demo {
         Ok(format!("{received}, duplicate: {}", receipt.duplicate))
     }
 
-    fn customer(&self, name: &str) -> String {
-        format!("demo-{name}-{}", self.tag)
-    }
-
-    async fn look_at(&self, id: &str, name: &str) -> Result<String, client::Error> {
-        Ok(show_order(&self.api.order(&self.customer(name), id, None).await?))
+    async fn look_at(&self, id: &str, caller: &Caller) -> Result<String, client::Error> {
+        Ok(show_order(&self.api.order(caller, id, None).await?))
     }
 
     async fn order_becomes(
         &self,
         story: &mut Story,
         title: &str,
-        name: &str,
+        caller: &Caller,
         id: &str,
         expected: String,
     ) -> Result<()> {
-        story.becomes(title, expected, EFFECT_WITHIN, || self.look_at(id, name)).await
+        story.becomes(title, expected, EFFECT_WITHIN, || self.look_at(id, caller)).await
     }
 
     async fn stock_becomes(&self, story: &mut Story, title: &str, expected: String) -> Result<()> {
         let look = async || Ok(show(&self.api.stock(&self.sku).await?));
         story.becomes(title, expected, EFFECT_WITHIN, look).await
-    }
-}
-
-/// One checked step.
-#[derive(Serialize)]
-struct Step {
-    step: String,
-    ok: bool,
-    expected: String,
-    seen: String,
-    at_ms: u128,
-}
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Report<'a> {
-    ok: bool,
-    error: Option<String>,
-    duration_ms: u128,
-    steps: &'a [Step],
-}
-
-/// Tells and remembers the steps.
-struct Story {
-    json: bool,
-    steps: Vec<Step>,
-    started: Instant,
-}
-
-impl Story {
-    fn chapter(&self, title: &str) {
-        if !self.json {
-            output::say(format!("\n{title}"));
-        }
-    }
-
-    fn note(&self, text: &str) {
-        if !self.json {
-            output::say(format!("  … {text}"));
-        }
-    }
-
-    /// Records a step; an unexpected sight ends the story.
-    fn check(
-        &mut self,
-        title: impl Into<String>,
-        expected: impl Into<String>,
-        seen: String,
-    ) -> Result<()> {
-        let (step, expected) = (title.into(), expected.into());
-        let ok = expected == seen;
-        if !self.json {
-            output::say(format!("  {} {step}", if ok { "✓" } else { "✗" }));
-        }
-        let failed = format!("{step}: expected [{expected}], seen [{seen}]");
-        let at_ms = self.started.elapsed().as_millis();
-        self.steps.push(Step { step, ok, expected, seen, at_ms });
-        if ok { Ok(()) } else { bail!(failed) }
-    }
-
-    /// Looks until what is expected is seen, or the time is over; then records the step.
-    async fn becomes(
-        &mut self,
-        title: &str,
-        expected: String,
-        within: Duration,
-        look: impl AsyncFn() -> Result<String, client::Error>,
-    ) -> Result<()> {
-        let deadline = Instant::now() + within;
-        loop {
-            let seen = look().await?;
-            if seen == expected || Instant::now() >= deadline {
-                return self.check(title, expected, seen);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn end(&self, told: &Result<()>) {
-        let duration = self.started.elapsed();
-        let error = told.as_ref().err().map(|error| format!("{error:#}"));
-        if self.json {
-            let (ok, duration_ms) = (error.is_none(), duration.as_millis());
-            return output::json(&Report { ok, error, duration_ms, steps: &self.steps });
-        }
-        match error {
-            None => output::say(format!(
-                "\n{} steps, all as expected, in {:.1} s",
-                self.steps.len(),
-                duration.as_secs_f32()
-            )),
-            Some(error) => output::complain(format!("\nthe demo failed: {error}")),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A server of one's own: `lmall serve` as a child process, watched and stopped.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     env,
     ffi::OsString,
     fs,
@@ -20,6 +20,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use lmall_payment::DEMO_PROVIDER;
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::{
     runtime,
@@ -45,6 +46,9 @@ const WORKERS: usize = 2;
 
 /// What the ready line says before the address.
 const READY: &str = "lmall ready on ";
+
+/// What a printed mail begins with.
+const MAIL: &str = "mail ";
 
 /// Runs a command's future on a runtime of its own; Ctrl-C and SIGTERM end it with an error, so
 /// that child processes and temporary directories are cleared away.
@@ -75,6 +79,14 @@ pub(crate) struct Server {
     operator_token: String,
     provider_secret: String,
     complaints: Arc<Mutex<VecDeque<String>>>,
+    mails: Arc<Mutex<HashMap<String, String>>>,
+}
+
+/// What a printed mail says, to whom it is sent and the token in it.
+#[derive(Deserialize)]
+struct Mail {
+    to: String,
+    token: Option<String>,
 }
 
 impl Server {
@@ -103,16 +115,18 @@ impl Server {
 
         let mut child = command.spawn().context("lmall serve does not start")?;
         let complaints = Arc::new(Mutex::new(VecDeque::new()));
+        let mails = Arc::default();
         let (ready, wait_ready) = channel();
         if let Some(stdout) = child.stdout.take() {
-            thread::spawn(move || report_ready(stdout, &ready));
+            let mails = Arc::clone(&mails);
+            thread::spawn(move || listen(stdout, &ready, &mails));
         }
         if let Some(stderr) = child.stderr.take() {
             let complaints = Arc::clone(&complaints);
             thread::spawn(move || keep_tail(stderr, &complaints));
         }
         let base = String::new();
-        let mut server = Self { child, base, operator_token, provider_secret, complaints };
+        let mut server = Self { child, base, operator_token, provider_secret, complaints, mails };
         server.base = server.wait_ready(&wait_ready)?;
         Ok(server)
     }
@@ -125,6 +139,11 @@ impl Server {
     /// The secret of its `demo` provider.
     pub(crate) fn provider_secret(&self) -> &str {
         &self.provider_secret
+    }
+
+    /// The token of the last mail to this address that had one.
+    pub(crate) fn mail_to(&self, email: &str) -> Option<String> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).get(email).cloned()
     }
 
     /// A client with all rights.
@@ -194,13 +213,23 @@ fn inherited_configuration() -> impl Iterator<Item = OsString> {
     env::vars_os().map(|(name, _)| name).filter(|n| n.as_encoded_bytes().starts_with(b"LMALL_"))
 }
 
-/// Reads to the end, so that the child never blocks on a full pipe; names the address once.
-fn report_ready(stdout: impl Read, ready: &Sender<String>) {
+/// Reads to the end, so that the child never blocks on a full pipe; names the address once, and
+/// keeps what mails bring.
+fn listen(stdout: impl Read, ready: &Sender<String>, mails: &Mutex<HashMap<String, String>>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         if let Some(base) = address(&line) {
             let _nobody_waits = ready.send(base.to_owned());
         }
+        if let Some((to, token)) = mail(&line) {
+            mails.lock().unwrap_or_else(PoisonError::into_inner).insert(to, token);
+        }
     }
+}
+
+/// To whom a printed mail goes, and the token in it.
+fn mail(line: &str) -> Option<(String, String)> {
+    let mail: Mail = serde_json::from_str(line.strip_prefix(MAIL)?).ok()?;
+    Some((mail.to, mail.token?))
 }
 
 fn address(line: &str) -> Option<&str> {
@@ -240,6 +269,14 @@ mod tests {
         let line = "lmall ready on http://127.0.0.1:8080 (data: ./lmall data)";
         assert_eq!(address(line), Some("http://127.0.0.1:8080"));
         assert_eq!(address("operator token: x"), None);
+    }
+
+    #[test]
+    fn a_mail_brings_a_token_to_somebody() {
+        let said = r#"mail {"to":"ann@example.org","purpose":"verify_address","token":"a.b"}"#;
+        assert_eq!(mail(said), Some(("ann@example.org".to_owned(), "a.b".to_owned())));
+        assert_eq!(mail(r#"mail {"to":"ann@example.org","purpose":"known","token":null}"#), None);
+        assert_eq!(mail("mailed"), None);
     }
 
     #[test]

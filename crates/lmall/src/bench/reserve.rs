@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::ReserveArgs,
-    client::{Api, Money, Order, Stock},
+    client::{Api, Caller, Money, Order, Stock},
     output,
     process::{self, Server},
 };
@@ -165,7 +165,7 @@ async fn all_at_once(
         let (api, scarce, plenty) = (api.clone(), scarce.to_owned(), plenty.to_owned());
         buyers.spawn(async move {
             let started = Instant::now();
-            let customer = format!("buyer-{number}");
+            let customer = Caller::Named(format!("buyer-{number}"));
             let order = buy(&api, round, &customer, &scarce, &plenty).await;
             let stock = order.map(|order| order.stock).map_err(|error| format!("{error:#}"));
             (started.elapsed(), stock)
@@ -180,7 +180,13 @@ async fn all_at_once(
     Ok(answers)
 }
 
-async fn buy(api: &Api, round: Round, customer: &str, scarce: &str, plenty: &str) -> Result<Order> {
+async fn buy(
+    api: &Api,
+    round: Round,
+    customer: &Caller,
+    scarce: &str,
+    plenty: &str,
+) -> Result<Order> {
     let lines: &[(&str, u32)] = match round {
         Round::SingleLine => &[(scarce, 1)],
         Round::MultiLine => &[(scarce, 1), (plenty, 1)],
