@@ -8,7 +8,7 @@ use crate::{
     start::{LOG, log},
 };
 
-/// Starts a function behind an HTTP API.
+/// Starts a function behind a load balancer.
 ///
 /// It logs as JSON, wires its routes once, and answers requests until the process is ended. The
 /// routes are those of the service, as they are in one process with all others.

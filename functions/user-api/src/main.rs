@@ -1,4 +1,4 @@
-//! The user service behind an HTTP API.
+//! The user service behind a load balancer that only the gateway reaches.
 
 mod secrets;
 
