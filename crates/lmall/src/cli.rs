@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Dlq(DlqCommand),
     /// Compare a payment provider's settlement file with the payments on record
     Reconcile(ReconcileArgs),
+    /// Make keys for the user service on AWS, or the next ones: a secret, on standard output
+    Keys(KeysArgs),
 }
 
 /// How `lmall serve` runs.
@@ -500,6 +502,17 @@ pub(crate) struct ReconcileArgs {
     /// Print one JSON object instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How `lmall keys` runs.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lmall keys > keys.json                         the first ones
+  lmall keys --next-of keys.json > next.json     with the next one, if it is time; else the same")]
+pub(crate) struct KeysArgs {
+    /// The keys of today; `-` reads them from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) next_of: Option<PathBuf>,
 }
 
 impl Cli {

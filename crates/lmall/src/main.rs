@@ -7,6 +7,7 @@ mod bench;
 mod cli;
 mod client;
 mod demo;
+mod keys;
 mod operator;
 mod output;
 mod process;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         },
         Command::Dlq(command) => operator::dlq(command),
         Command::Reconcile(args) => server::reconcile(args),
+        Command::Keys(args) => keys::run(args),
     };
     done.unwrap_or_else(|error| {
         output::complain(format_args!("lmall: {error:#}"));

@@ -27,6 +27,7 @@ mod demo;
 mod edge;
 mod grpc;
 mod ids;
+mod keys;
 mod oversell;
 mod process;
 mod reconcile;
