@@ -3,6 +3,7 @@
 mod buy;
 mod change;
 mod find;
+mod leave;
 mod read;
 mod review;
 pub mod row;

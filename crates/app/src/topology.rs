@@ -101,7 +101,7 @@ impl Queue {
                 E::PaymentFailed,
                 E::PaymentRefunded,
             ],
-            Self::Product => &[E::OrderConfirmed, E::CustomerErased],
+            Self::Product => &[E::OrderConfirmed, E::CustomerMerged, E::CustomerErased],
             Self::Customer => &[E::CustomerMailRequested],
         }
     }

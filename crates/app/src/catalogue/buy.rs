@@ -11,7 +11,6 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use lmall_domain::{
     CustomerId, OrderId, Sku,
-    catalogue::Review,
     event::{Event, OrderConfirmed, Service, SkuQuantity},
     limits::{ORDER_LINES_MAX, TRANSACTION_WRITES_MAX},
 };
@@ -19,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalogue, TABLE, row as rows};
 use crate::{
-    Changeset, Refusal, Write,
+    Changeset, Refusal,
     consumer::{Consumer, HandleError, Incoming},
     failure::{Failure, Round, committed, rounds},
     ports::{Item, Query},
@@ -33,16 +32,8 @@ const BASKET_DAYS: u64 = 90;
 /// Baskets of one shard that are counted: 256 of all eight.
 const BASKETS_READ: usize = 32;
 
-/// Reviews that one transaction removes, with their counts.
-const REVIEWS_AT_ONCE: usize = 40;
-
-/// Purchases that one transaction forgets.
-const PURCHASES_AT_ONCE: usize = 90;
-
 // Beside a purchase and a basket for each line, an order has its dedupe row.
 const _: () = assert!(2 * ORDER_LINES_MAX + 1 < TRANSACTION_WRITES_MAX);
-const _: () = assert!(2 * REVIEWS_AT_ONCE < TRANSACTION_WRITES_MAX);
-const _: () = assert!(PURCHASES_AT_ONCE < TRANSACTION_WRITES_MAX);
 
 /// A SKU that is bought together with another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +60,7 @@ impl Consumer for Catalogue {
         match &incoming.envelope.event {
             Event::OrderConfirmed(confirmed) => Ok(self.note_bought(&incoming, confirmed).await?),
             Event::CustomerErased(_) => Ok(self.erase(&incoming).await?),
+            Event::CustomerMerged(merged) => Ok(self.merge(&incoming, &merged.into).await?),
             Event::OrderCreated(_)
             | Event::OrderCancelRequested(_)
             | Event::OrderCanceled(_)
@@ -81,8 +73,7 @@ impl Consumer for Catalogue {
             | Event::PaymentFailed(_)
             | Event::PaymentRefunded(_)
             | Event::ProductChanged(_)
-            | Event::CustomerMailRequested(_)
-            | Event::CustomerMerged(_) => Err(incoming.not_consumed_by(Service::Product)),
+            | Event::CustomerMailRequested(_) => Err(incoming.not_consumed_by(Service::Product)),
         }
     }
 }
@@ -127,11 +118,6 @@ impl Catalogue {
         Ok(!self.of_customer(customer_id, rows::bought_prefix(sku), 1).await?.is_empty())
     }
 
-    /// Whether nothing of the customer is to be kept.
-    pub(super) async fn is_erased(&self, customer_id: &CustomerId) -> Result<bool, Failure> {
-        Ok(self.store.get(&rows::erased_key(customer_id)).await?.is_some())
-    }
-
     async fn note_bought(
         &self,
         incoming: &Incoming,
@@ -145,18 +131,18 @@ impl Catalogue {
         let Some(first) = confirmed.lines.first() else {
             return incoming.note_handled(&*self.store, &*self.clock, TABLE).await;
         };
-        let first = rows::bought_key(customer_id, &first.sku, order_id);
         rounds(&*self.clock, order_id.mixed(), async || {
             let handled = incoming.dedupe_row(TABLE, self.clock.now());
             let mut changes = Changeset::new().insert(handled, Refusal::AlreadyHandled);
-            // An order is noted once, whatever events say so, and never of whom nothing is kept.
-            let is_noted = self.store.get(&first).await?.is_some();
-            if !is_noted && !self.is_erased(customer_id).await? {
-                for line in &confirmed.lines {
-                    let key = rows::bought_key(customer_id, &line.sku, order_id);
-                    changes = changes.insert(row::plain(key, &()), Refusal::Stale);
+            if let Some(owner) = self.now_of(customer_id).await? {
+                let key = |sku| rows::bought_key(&owner, sku, order_id);
+                // An order is noted once, whatever events say so.
+                if self.store.get(&key(&first.sku)).await?.is_none() {
+                    for line in &confirmed.lines {
+                        changes = changes.insert(row::plain(key(&line.sku), &()), Refusal::Stale);
+                    }
+                    changes = baskets(changes, incoming, order_id, &confirmed.lines);
                 }
-                changes = baskets(changes, incoming, order_id, &confirmed.lines);
             }
             Ok(match committed(self.store.commit(changes).await)? {
                 Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
@@ -166,55 +152,7 @@ impl Catalogue {
         .await
     }
 
-    /// Forgets a customer: reviews go, texts and stars, for a text may name its author; what was
-    /// bought goes. Baskets never said whose they were. Each step may be repeated.
-    async fn erase(&self, incoming: &Incoming) -> Result<(), Failure> {
-        let customer_id = incoming.customer()?;
-        let salt = incoming.envelope.aggregate_id.mixed();
-        // First, so that nothing is added behind our back.
-        rounds(&*self.clock, salt, async || {
-            let row = row::plain(rows::erased_key(customer_id), &());
-            let changes = Changeset::new().insert(row, Refusal::AlreadyHandled);
-            Ok(match committed(self.store.commit(changes).await)? {
-                Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
-                Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
-            })
-        })
-        .await?;
-        while rounds(&*self.clock, salt, || self.forget(customer_id)).await? {}
-        incoming.note_handled(&*self.store, &*self.clock, TABLE).await
-    }
-
-    /// Forgets some of it; whether there was something.
-    async fn forget(&self, customer_id: &CustomerId) -> Result<Round<bool>, Failure> {
-        let prefix = rows::REVIEW_PREFIX.to_owned();
-        let mut found = self.of_customer(customer_id, prefix, REVIEWS_AT_ONCE).await?;
-        let mut changes = Changeset::new();
-        for item in &found {
-            let review = row::decode::<Review>(item)?.value;
-            let stars = vec![(review.rating.counter(), -1)];
-            changes = changes
-                .with(Write::Delete(item.key.clone(), item.version), Refusal::Stale)
-                .with(Write::Adjust(rows::stars_key(&review.sku), stars), Refusal::Stale);
-        }
-        if found.is_empty() {
-            let prefix = rows::BOUGHT_PREFIX.to_owned();
-            found = self.of_customer(customer_id, prefix, PURCHASES_AT_ONCE).await?;
-            for item in &found {
-                let delete = Write::Delete(item.key.clone(), item.version);
-                changes = changes.with(delete, Refusal::Stale);
-            }
-        }
-        if changes.is_empty() {
-            return Ok(Round::Done(false));
-        }
-        Ok(match committed(self.store.commit(changes).await)? {
-            Ok(()) => Round::Done(true),
-            Err(_) => Round::Again,
-        })
-    }
-
-    async fn of_customer(
+    pub(super) async fn of_customer(
         &self,
         customer_id: &CustomerId,
         prefix: String,

@@ -95,9 +95,16 @@ pub fn bought_key(customer_id: &CustomerId, sku: &Sku, order_id: OrderId) -> Key
     Key::new(TABLE, customer_partition(customer_id), sort)
 }
 
-/// The key that says that nothing of a customer is to be kept.
+/// The same row of another customer.
 #[must_use]
-pub fn erased_key(customer_id: &CustomerId) -> Key {
+pub fn same_of(key: &Key, customer_id: &CustomerId) -> Key {
+    Key::new(TABLE, customer_partition(customer_id), key.sort.clone())
+}
+
+/// The key that says what became of a customer of whom nothing is kept any more. It was there
+/// before customers could become others: hence its name.
+#[must_use]
+pub fn gone_key(customer_id: &CustomerId) -> Key {
     Key::new(TABLE, customer_partition(customer_id), "erased")
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Step,
     faults::{Crash, Moment},
-    world::{World, confirmed},
+    world::{World, confirmed, confirmed_of_bob},
 };
 
 /// Runs `act` after `arrange` in as many ways as a process can die in it, and looks each time.
@@ -112,6 +112,39 @@ async fn of_an_erased_customer_nothing_is_left() {
         of_anna
             .retain(|row| !row.contains(" erased: ") && !row.contains("handled#anna-customer-1"));
         assert!(of_anna.is_empty(), "{of_anna:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_becomes_another_customer_takes_purchases_and_reviews_along() {
+    let reviewed: Step = step!(|world| {
+        world.to_product(2, confirmed()).await?;
+        world.review(4).await
+    });
+    let merge: Step = step!(|world| world.merge().await);
+    check(reviewed, merge, async |world| {
+        assert_eq!(world.stars().await, ([0, 0, 0, 1, 0], 1), "it is there still");
+        world.review(5).await.expect_err("there is no such customer any more");
+        world.bob_reviews(5).await.expect("it was bought by him");
+        assert_eq!(world.stars().await, ([0, 0, 0, 0, 1], 1), "and is in place of the old one");
+        // Told late of an order, it knows whose it is.
+        world.to_product(9, confirmed()).await.expect("it is noted");
+        assert_eq!(world.together().await, [("cup".to_owned(), 1)]);
+        let rows = world.rows().await;
+        let bought = rows.iter().filter(|row| row.contains("customer#anna bought#"));
+        assert_eq!(bought.count(), 0, "{rows:#?}");
+    })
+    .await;
+    let both: Step = step!(|world| {
+        world.to_product(2, confirmed_of_bob()).await?;
+        world.bob_reviews(2).await?;
+        world.to_product(3, confirmed()).await?;
+        world.review(4).await
+    });
+    let merge: Step = step!(|world| world.merge().await);
+    check(both, merge, async |world| {
+        assert_eq!(world.stars().await, ([0, 1, 0, 0, 0], 1), "his own review stays");
     })
     .await;
 }

@@ -27,8 +27,8 @@ use lmall_domain::{
     AggregateId, CustomerId, EventId, Money, OrderId, Sku, Timestamp,
     catalogue::{Change, Offer, Pricing, Rating, Stars},
     event::{
-        CancelReason, CustomerErased, Envelope, Event, OrderConfirmed, OrderCreated,
-        ProductChanged, SkuQuantity,
+        CancelReason, CustomerErased, CustomerMerged, Envelope, Event, OrderConfirmed,
+        OrderCreated, ProductChanged, SkuQuantity,
     },
     money::Currency,
     order::LineRequest,
@@ -313,6 +313,15 @@ impl World {
         self.catalogue.handle(erased).await.map_err(text)
     }
 
+    /// The customer's account is part of Bob's from now on.
+    pub(crate) async fn merge(&self) -> Result<(), String> {
+        let (id, now) = (customer(), now());
+        let merged = CustomerMerged { into: bob() };
+        let row = OutboxRow::new(id, 1, merged.into(), now, Trace::default());
+        let merged = Incoming::decode(&row.message()).expect("a message of our own");
+        self.catalogue.handle(merged).await.map_err(text)
+    }
+
     /// An operator says what the tea costs.
     pub(crate) async fn put_tea(&self, amount: i64) -> Result<(), String> {
         let (name, price) = ("Tea".to_owned(), eur(amount));
@@ -336,9 +345,17 @@ impl World {
     }
 
     pub(crate) async fn review(&self, stars: i64) -> Result<(), String> {
+        self.review_of(customer(), stars).await
+    }
+
+    /// Bob, who is Anna as well, says how good the tea is.
+    pub(crate) async fn bob_reviews(&self, stars: i64) -> Result<(), String> {
+        self.review_of(bob(), stars).await
+    }
+
+    async fn review_of(&self, customer_id: CustomerId, stars: i64) -> Result<(), String> {
         let rating = Rating::new(stars).expect("a rating");
         let (author, text_of) = ("Anna".to_owned(), "Good.".to_owned());
-        let customer_id = customer();
         let wish = ReviewWish { sku: sku(), customer_id, author, rating, text: text_of };
         self.catalogue.review(&wish).await.map_err(text).map(drop)
     }
@@ -423,6 +440,16 @@ fn order_id() -> OrderId {
 
 fn customer() -> CustomerId {
     "anna".parse().expect("a customer")
+}
+
+fn bob() -> CustomerId {
+    "bob".parse().expect("a customer")
+}
+
+/// An order of Bob's, of tea alone, is paid and held.
+pub(crate) fn confirmed_of_bob() -> Event {
+    let lines = vec![SkuQuantity { sku: sku(), quantity: 1 }];
+    OrderConfirmed { customer_id: Some(bob()), lines, refund_due: None }.into()
 }
 
 /// The order is paid and held. It has a cup, too.
