@@ -38,6 +38,13 @@ impl Measured {
     pub(super) fn requests_of(&self, service: &str, operation: &str) -> u64 {
         self.requests.get(&(service.to_owned(), operation.to_owned())).copied().unwrap_or_default()
     }
+
+    /// Whether no two messages shared a request: that is the dearest case, and the one to count.
+    fn is_dearest(&self) -> bool {
+        let messages = self.deliveries.values().sum::<u64>();
+        let alone = |operation| self.requests_of("SQS", operation) == messages;
+        alone("ReceiveMessage") && alone("DeleteMessageBatch")
+    }
 }
 
 /// Buckets of the ledger: the most that a SKU may have.
@@ -55,18 +62,20 @@ pub(super) async fn measure() -> Measured {
     // Connections stand and scripts are loaded after the first one.
     buy(&world, "anna").await;
     world.ends_well(1).await;
-    // A busy machine may answer so late that a request is sent again: that is no shop at rest.
-    for (sold, customer) in (2..).zip(["bert", "carl", "dora"]) {
+    // On a busy machine a request may be sent again, or two messages come together: that is no
+    // shop at rest.
+    for (sold, customer) in (2..).zip(["bert", "carl", "dora", "emil", "fina"]) {
         world.shared.log.clear();
         let before = Readings::of(&world);
         let order = buy(&world, customer).await;
         world.ends_well(sold).await;
         let after = Readings::of(&world);
-        if before.failures() == after.failures() {
-            return measured(&world, &order, &before, &after);
+        let measured = measured(&world, &order, &before, &after);
+        if before.failures() == after.failures() && measured.is_dearest() {
+            return measured;
         }
     }
-    panic!("something fails in a shop at rest, three times");
+    panic!("something fails in a shop at rest, or messages come together, five times");
 }
 
 /// One unit of one SKU: placed, held, paid, confirmed.
