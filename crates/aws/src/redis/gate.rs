@@ -21,7 +21,7 @@ use redis::{Cmd, cmd};
 
 use super::{
     connection::{CallError, Redis},
-    holds::{Hold, Holds},
+    holds::Holds,
     script::{self, Script},
 };
 
@@ -78,7 +78,7 @@ impl StockGate for RedisGate {
         order_id: OrderId,
         quantity: u32,
     ) -> Result<GateAnswer, GateError> {
-        match self.holds.hold(Hold { sku, order_id, quantity }).await?.as_deref() {
+        match self.holds.hold(sku, order_id, quantity).await?.as_deref() {
             None => Ok(GateAnswer::Unknown),
             Some("-") => Ok(GateAnswer::SoldOut),
             Some(held) => allocations(held).map(GateAnswer::Granted).ok_or_else(strange),

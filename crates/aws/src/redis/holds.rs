@@ -1,7 +1,7 @@
 //! Holds that are asked for at the same time, in one script: most of what a single one costs a
 //! server is being called.
 
-use std::{fmt, mem, sync::Arc};
+use std::{mem, sync::Arc};
 
 use lmall_app::ports::GateError;
 use lmall_domain::{OrderId, Sku};
@@ -23,12 +23,7 @@ const UNDER_WAY_MAX: usize = 2;
 type Answer = Option<String>;
 
 /// A hold that is asked for.
-pub(super) struct Hold<'sku> {
-    pub(super) sku: &'sku Sku,
-    pub(super) order_id: OrderId,
-    pub(super) quantity: u32,
-}
-
+#[derive(Debug)]
 struct Waiting {
     key: String,
     order_id: OrderId,
@@ -36,23 +31,17 @@ struct Waiting {
     answer: oneshot::Sender<Result<Answer, Arc<CallError>>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Line {
     waiting: Vec<Waiting>,
     under_way: usize,
 }
 
 /// The holds of one server.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Holds {
     redis: Redis,
     line: Arc<Mutex<Line>>,
-}
-
-impl fmt::Debug for Holds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Holds").finish_non_exhaustive()
-    }
 }
 
 impl Holds {
@@ -62,10 +51,14 @@ impl Holds {
 
     /// The script's answer for this hold. Nobody waits for others: a hold travels at once, unless
     /// as many scripts as may be are under way.
-    pub(super) async fn hold(&self, hold: Hold<'_>) -> Result<Answer, GateError> {
-        let key = gate::key(hold.sku);
+    pub(super) async fn hold(
+        &self,
+        sku: &Sku,
+        order_id: OrderId,
+        quantity: u32,
+    ) -> Result<Answer, GateError> {
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { key, order_id: hold.order_id, quantity: hold.quantity, answer };
+        let waiting = Waiting { key: gate::key(sku), order_id, quantity, answer };
         // The keys of a cluster are on many nodes, and a script runs on one.
         if self.redis.is_cluster() {
             // Whoever waits is told.
@@ -93,8 +86,7 @@ impl Holds {
         while let Some(batch) = self.next() {
             if let Err(error) = send(&self.redis, batch).await {
                 // A server that does not answer now is not asked on behalf of each.
-                let rest = mem::take(&mut self.line.lock().waiting);
-                let _told = refuse(rest, &error);
+                refuse(mem::take(&mut self.line.lock().waiting), &error);
             }
         }
     }
@@ -119,31 +111,37 @@ async fn send(redis: &Redis, batch: Vec<Waiting>) -> Result<(), Arc<CallError>> 
             gate::hold_arguments(call, *order_id, *quantity);
         }
     });
-    match answers.await {
+    let error = match answers.await {
         Ok(answers) if answers.len() == batch.len() => {
             for (waiting, answer) in batch.into_iter().zip(answers) {
                 let _nobody_waits = waiting.answer.send(Ok(answer));
             }
-            Ok(())
+            return Ok(());
         }
-        Ok(_) => Err(refuse(batch, &Arc::new(CallError::Strange))),
-        Err(error) if error.is_refusal() && batch.len() > 1 => {
-            for waiting in batch {
-                match Box::pin(send(redis, vec![waiting])).await {
-                    Err(error) if !error.is_refusal() => return Err(error),
-                    Ok(()) | Err(_) => {}
-                }
-            }
-            Ok(())
-        }
-        Err(error) => Err(refuse(batch, &Arc::new(error))),
+        Ok(_) => CallError::Strange,
+        Err(error) => error,
+    };
+    if !error.is_refusal() || batch.len() == 1 {
+        let error = Arc::new(error);
+        refuse(batch, &error);
+        return Err(error);
     }
+    let mut one_by_one = batch.into_iter();
+    while let Some(waiting) = one_by_one.next() {
+        match Box::pin(send(redis, vec![waiting])).await {
+            Err(error) if !error.is_refusal() => {
+                refuse(one_by_one, &error);
+                return Err(error);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
-/// Tells all of them the same; gives it back.
-fn refuse(batch: Vec<Waiting>, error: &Arc<CallError>) -> Arc<CallError> {
-    for waiting in batch {
+/// Tells all of them the same.
+fn refuse(all: impl IntoIterator<Item = Waiting>, error: &Arc<CallError>) {
+    for waiting in all {
         let _nobody_waits = waiting.answer.send(Err(Arc::clone(error)));
     }
-    Arc::clone(error)
 }
