@@ -99,7 +99,7 @@ impl Orders {
             wish.idempotency.as_ref().map(|_| fingerprint(&wish.lines, wish.currency));
         let id = self.ids.next().map_err(|error| Failure::Unavailable(Box::new(error)))?;
         let fingerprint = fingerprint.as_deref();
-        let round = |look| self.place_round(&wish, &lines, token, (fingerprint, look), id);
+        let round = |look| self.place_round(&wish, &lines, token, fingerprint, id, look);
         // A key is new nearly always: what was answered to it is asked for only when there is no
         // order without it. The row of a key that is known refuses the order.
         let outcome = match round(false).await? {
@@ -118,16 +118,18 @@ impl Orders {
         wish: &Place,
         lines: &[LineRequest],
         token: Option<&str>,
-        (fingerprint, look): (Option<&str>, bool),
+        fingerprint: Option<&str>,
         id: OrderId,
+        look: bool,
     ) -> Result<Round<Outcome>, Failure> {
         let now = self.clock.now();
         let mut changes = Changeset::new();
         let known = match (&wish.idempotency, fingerprint) {
             (Some(idempotency), Some(fingerprint)) => {
-                let first = match look {
-                    true => self.first_answer(&wish.customer_id, &idempotency.key).await?,
-                    false => None,
+                let first = if look {
+                    self.first_answer(&wish.customer_id, &idempotency.key).await?
+                } else {
+                    None
                 };
                 if let Some(answer) = replay(first.as_ref(), fingerprint, now, id) {
                     return Ok(Round::Done(answer));
