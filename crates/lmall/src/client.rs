@@ -88,8 +88,8 @@ pub(crate) struct Money {
     pub(crate) currency: String,
 }
 
-/// Who calls, as a customer.
-#[derive(Clone, Debug)]
+/// Who calls, as a customer. Without `Debug`: a token is a secret.
+#[derive(Clone)]
 pub(crate) enum Caller {
     /// By name alone, for servers that believe it (`--identity direct`).
     Named(String),

@@ -1,6 +1,6 @@
 //! Who buys: customers with accounts, who find their way through the mail that the shop sends.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Demo, EFFECT_WITHIN, show_order, story::Story};
 use crate::{
@@ -93,7 +93,7 @@ impl Newcomer {
         let title = format!("{} registers, and a mail with a token comes", self.name);
         let look = async || Ok(server.mail_to(&self.email).is_some().to_string());
         story.becomes(&title, "true".to_owned(), EFFECT_WITHIN, look).await?;
-        Ok(server.mail_to(&self.email).unwrap_or_default())
+        server.mail_to(&self.email).context("the mail has no token")
     }
 }
 
