@@ -172,3 +172,13 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
         }
     }
 }
+
+#[test]
+fn images_are_built_with_the_toolchain_of_developers() {
+    let read = |path| fs::read_to_string(root().join(path)).expect("a file");
+    let toolchain: String = read("rust-toolchain.toml");
+    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = "));
+    let version = channel.expect("a channel").trim_matches('"');
+    let base = format!("FROM rust:{version}-slim-bookworm");
+    assert!(read("hot-path/Dockerfile").contains(&base), "no `{base}` in hot-path/Dockerfile");
+}
