@@ -1,6 +1,7 @@
 //! The HTTP client with which services ask each other: bounded like the server.
 
 mod connector;
+mod peer;
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -16,6 +17,8 @@ use lmall_app::failure::Failure;
 use rustls::ClientConfig;
 
 use connector::Connector;
+pub use peer::Peer;
+use serde::de::DeserializeOwned;
 
 /// How long a connection may take: services are near each other.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -65,6 +68,16 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// What its JSON says.
+    ///
+    /// # Errors
+    /// When it says something else: whoever answered is not the service that was asked.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.body).map_err(|error| Failure::Unavailable(error.into()))
+    }
 }
 
 /// Connections that are kept; clones share them.
