@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 /// What pages of other origins may send.
 const ALLOWED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const ALLOWED_HEADERS: &str = "authorization, content-type, if-match, if-none-match, \
-    idempotency-key, prefer, traceparent, x-request-id";
+    idempotency-key, prefer, traceparent, x-admission-token, x-request-id";
 
 /// What they may read beside the body.
 const EXPOSED_HEADERS: &str = "etag, idempotent-replayed, location, ratelimit-limit, \

@@ -28,7 +28,9 @@ async fn pages_of_the_origins_that_are_named_may_call_and_no_others() {
     assert_eq!(allowed.headers["access-control-allow-origin"], "https://shop.example");
     assert_eq!(allowed.headers["vary"], "origin");
     let sent = &allowed.headers["access-control-allow-headers"];
-    assert!(sent.to_str().unwrap().contains("authorization"), "{sent:?}");
+    for header in ["authorization", "x-admission-token"] {
+        assert!(sent.to_str().unwrap().contains(header), "{sent:?}");
+    }
     assert!(allowed.headers.contains_key("x-request-id"));
     for other in ["https://shop.example.evil", "http://shop.example", "null"] {
         let refused = preflight(&behind, other).await;
