@@ -19,10 +19,13 @@ pub use room::{PLACES_MAX, ROUND_MAX, Room};
 pub use settings::{InvalidSettings, Settings};
 pub use standing::{Arrival, Standing, Summary};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{CustomerId, Sku, Timestamp};
 
 /// The right of one customer to order one SKU once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ticket {
     /// What may be ordered.
     pub sku: Sku,

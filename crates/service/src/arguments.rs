@@ -38,7 +38,7 @@ pub struct Arguments {
     aws_endpoint: Option<String>,
     /// Token of the operator routes; the parameter `operator-token` if unset
     #[arg(long, env = "LMALL_OPERATOR_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(crate) operator_token: Option<String>,
+    pub operator_token: Option<String>,
 }
 
 impl Arguments {
@@ -46,7 +46,7 @@ impl Arguments {
     ///
     /// # Errors
     /// [`BadConfiguration`] when a setting is missing or cannot be used.
-    pub(crate) fn site(&self) -> Result<Site, BadConfiguration> {
+    pub fn site(&self) -> Result<Site, BadConfiguration> {
         let value = |name: &str| match name {
             "AWS_REGION" => self.region.clone(),
             "LMALL_AWS_ACCOUNT" => self.account.clone(),

@@ -20,7 +20,7 @@ mod arguments;
 mod metering;
 mod observed_bus;
 mod process;
-mod secrets;
+pub mod secrets;
 mod shell;
 
 pub use arguments::{Arguments, BadConfiguration};

@@ -4,19 +4,60 @@ use std::{error::Error, sync::Arc};
 
 use lmall_app::failure::chain;
 use lmall_aws::{Parameters, parameters::ParameterError};
+use lmall_runtime::Tasks;
 use parking_lot::Mutex;
+
+use crate::{BadConfiguration, CERTAIN};
 
 /// What it means that there is no such parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+pub enum Missing {
     /// What it opens stays closed, and somebody should know.
     IsSaid,
     /// What it is for is off.
     IsFine,
 }
 
+/// Takes the parameter of this name, now and whenever it changes. One that is missing is waited
+/// for.
+///
+/// # Errors
+/// When Parameter Store does not answer, unless the secret is one that its user can do without.
+pub async fn follow<E: Error + Send + 'static>(
+    parameters: Parameters,
+    tasks: &mut Tasks,
+    name: &'static str,
+    missing: Missing,
+    take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
+) -> Result<(), ParameterError> {
+    let followed = Arc::new(Followed { parameters, name, missing, seen: Mutex::default(), take });
+    match followed.look().await {
+        Err(error) if missing == Missing::IsFine => {
+            tracing::warn!(parameter = name, error = chain(&error), "not known yet");
+        }
+        looked => drop(looked?),
+    }
+    tasks.every(CERTAIN, name, move || {
+        let followed = followed.clone();
+        async move { followed.look().await }
+    });
+    Ok(())
+}
+
+/// Takes a secret that was given on the command line or in the environment.
+///
+/// # Errors
+/// [`BadConfiguration`] when it cannot be used.
+pub fn given<E: Error>(
+    name: &str,
+    text: &str,
+    take: impl Fn(&str) -> Result<(), E>,
+) -> Result<(), BadConfiguration> {
+    take(text).map_err(|error| BadConfiguration(format!("{name}: {}", chain(&error))))
+}
+
 /// A secret that is kept in Parameter Store.
-pub(crate) struct Followed<T> {
+struct Followed<T> {
     parameters: Parameters,
     name: &'static str,
     missing: Missing,
@@ -30,21 +71,12 @@ where
     T: Fn(&str) -> Result<(), E>,
     E: Error,
 {
-    pub(crate) fn new(
-        parameters: Parameters,
-        name: &'static str,
-        missing: Missing,
-        take: T,
-    ) -> Self {
-        Self { parameters, name, missing, seen: Mutex::default(), take }
-    }
-
     /// Looks at the parameter, and takes what is new there; gives how many that were. One that
     /// is missing or cannot be used changes nothing.
     ///
     /// # Errors
     /// When Parameter Store does not answer.
-    pub(crate) async fn look(&self) -> Result<usize, ParameterError> {
+    async fn look(&self) -> Result<usize, ParameterError> {
         let Some(text) = self.parameters.get(self.name).await? else {
             if self.missing == Missing::IsSaid {
                 tracing::warn!(parameter = self.name, "there is no such parameter");

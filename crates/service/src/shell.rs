@@ -26,9 +26,9 @@ use tokio::net::TcpListener;
 use utoipa::openapi::OpenApi;
 
 use crate::{
-    Arguments, BadConfiguration, ObservedBus, metering,
+    Arguments, ObservedBus, metering,
     process::say,
-    secrets::{Followed, Missing},
+    secrets::{self, Missing},
 };
 
 /// How often what is due is looked for.
@@ -169,22 +169,10 @@ impl Shell {
         take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
         if let Some(text) = given {
-            let taken = take(text);
-            return Ok(taken.map_err(|e| BadConfiguration(format!("{name}: {}", chain(&e))))?);
+            return Ok(secrets::given(name, text, take)?);
         }
         let parameters = Parameters::new(&self.clients, self.clock.clone());
-        let followed = Arc::new(Followed::new(parameters, name, missing, take));
-        match followed.look().await {
-            Err(error) if missing == Missing::IsFine => {
-                tracing::warn!(parameter = name, error = chain(&error), "not known yet");
-            }
-            looked => drop(looked?),
-        }
-        self.tasks.every(CERTAIN, name, move || {
-            let followed = followed.clone();
-            async move { followed.look().await }
-        });
-        Ok(())
+        Ok(secrets::follow(parameters, &mut self.tasks, name, missing, take).await?)
     }
 
     /// Has the service ready only while this holds, too.

@@ -9,6 +9,7 @@ mod hall;
 mod observe;
 mod openapi;
 mod operator;
+mod order_service;
 mod place;
 mod view;
 
@@ -21,6 +22,7 @@ use lmall_web::OperatorToken;
 pub use hall::{Hall, STREAMS_MAX, STREAMS_PER_CUSTOMER_MAX};
 pub use observe::observed;
 pub use openapi::openapi;
+pub use order_service::OrderService;
 
 /// The routes.
 pub fn routes(hall: Hall, operator_token: OperatorToken) -> Router {

@@ -14,6 +14,7 @@
 //! 2. Add it to the group's `routes` and to `paths` in `openapi.rs`.
 //! 3. Run the test `the_committed_document_is_the_generated_one` with `UPDATE_OPENAPI=1`.
 
+mod admissions;
 mod copies;
 mod openapi;
 mod orders;
@@ -33,7 +34,8 @@ pub fn router(orders: Orders, operator_token: OperatorToken) -> Router {
     orders::routes().with_state(Shop::new(Parts { orders }, operator_token))
 }
 
-/// What the product service asks for, where it is another process.
-pub fn copies(orders: Orders, operator_token: OperatorToken) -> Router {
-    copies::routes().with_state(Shop::new(Parts { orders }, operator_token))
+/// What the product service and the gateway ask for, where they are other processes.
+pub fn among_services(orders: Orders, operator_token: OperatorToken) -> Router {
+    let routes = copies::routes().merge(admissions::routes());
+    routes.with_state(Shop::new(Parts { orders }, operator_token))
 }

@@ -6,6 +6,7 @@ use lmall_app::{
     ids::LeasedIds,
     order::{Orders, Settings},
     ports::Table,
+    waiting::AdmissionKeys,
 };
 use lmall_aws::redis::{Redis, RedisDeadlines};
 use lmall_service::{BadConfiguration, PROMPT, Shell};
@@ -29,6 +30,10 @@ struct Arguments {
     /// separated by commas. Without it, all open orders that are due are looked at each second
     #[arg(long, env = "LMALL_REDIS_URL", value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// Keys of admissions to flash sales as name:hex,…; the parameter `admission-keys` if unset.
+    /// Until there are some, no sale begins
+    #[arg(long, env = "LMALL_ADMISSION_KEYS", value_name = "KEYS", hide_env_values = true)]
+    admission_keys: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -39,18 +44,23 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let redis = arguments.redis_url.as_deref().map(Redis::new).transpose();
     let redis = redis.map_err(|error| BadConfiguration(format!("LMALL_REDIS_URL: {error}")))?;
     let mut shell = Shell::open("lmall-order", &arguments.service).await?;
+    let keys = AdmissionKeys::default();
+    let (given, taken) = (arguments.admission_keys.as_deref(), keys.clone());
+    shell.optional_secret("admission-keys", given, move |text| taken.replace(text)).await?;
     let ids = Arc::new(LeasedIds::acquire(shell.store.clone(), shell.clock.clone()).await?);
     let settings =
         Settings { payment_timeout: Duration::from_secs(arguments.payment_timeout_s.into()) };
     let (store, clock) = (shell.store.clone(), shell.clock.clone());
     let orders = Orders::new(store, shell.watch(), clock, ids.clone(), settings);
+    let orders = orders.with_admissions(keys);
     orders.prepare().await?;
     let orders = cancel_in_time(&mut shell, orders, redis);
     shell.consume(Arc::new(orders.clone()));
     let stop = shell.tasks.stop();
     shell.tasks.spawn(async move { ids.keep(stop).await });
-    let copies = lmall_order::copies(orders.clone(), shell.operator_token.clone());
-    let router = lmall_order::router(orders, shell.operator_token.clone()).merge(copies);
+    let token = shell.operator_token.clone();
+    let among_services = lmall_order::among_services(orders.clone(), token.clone());
+    let router = lmall_order::router(orders, token).merge(among_services);
     shell.serve(router, lmall_order::openapi(), &[], &[Table::Order]).await
 }
 

@@ -78,7 +78,7 @@ struct FlashRow {
 
 /// Which SKUs are in flash mode, and whose tokens are believed.
 pub(crate) struct Flash {
-    keys: Arc<AdmissionKeys>,
+    keys: AdmissionKeys,
     list: Mutex<List>,
 }
 
@@ -104,9 +104,10 @@ impl Admission {
 }
 
 impl Orders {
-    /// The same, with flash sales: admissions that are signed with these keys.
+    /// The same, with flash sales: admissions that are signed with these keys. While there are
+    /// none, no sale begins, and nobody can order in one that goes on.
     #[must_use]
-    pub fn with_admissions(self, keys: Arc<AdmissionKeys>) -> Self {
+    pub fn with_admissions(self, keys: AdmissionKeys) -> Self {
         Self { flash: Some(Arc::new(Flash { keys, list: Mutex::default() })), ..self }
     }
 
@@ -142,8 +143,11 @@ impl Orders {
 impl Admissions for Orders {
     async fn set_flash(&self, sku: &Sku, is_on: bool) -> Result<bool, Failure> {
         let Some(flash) = &self.flash else {
-            return Err(Failure::Never("there are no keys for admissions here".to_owned()));
+            return Err(Failure::Never("there are no flash sales here".to_owned()));
         };
+        if is_on && flash.keys.is_empty() {
+            return Err(Failure::NotYet("there are no keys for admissions yet"));
+        }
         let key = row::flash_key(sku);
         let is_set = rounds(&*self.clock, 0, async || {
             let found = self.store.get(&key).await?;

@@ -11,13 +11,17 @@ use parking_lot::Mutex;
 
 use super::Load;
 use crate::{
-    failure::Failure,
+    failure::{Failure, chain},
     ports::{Admissions, Clock, WaitingRooms},
+    shutdown::Shutdown,
 };
 
 /// How often rooms are looked after: a tenth of a second is not noticed by who waits, and lets
 /// through a tenth of a second's worth at a time.
 pub const ROUND: Duration = Duration::from_millis(100);
+
+/// The pause after a round in which something did not answer.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Admissions that are ended at the same time: they share transactions, and a round with many of
 /// them does not hold up those who wait.
@@ -52,6 +56,21 @@ impl Doorman {
     ) -> Self {
         let pace = Mutex::new(Paced { pace: Pace::FULL, since: clock.monotonic() });
         Self { rooms, admissions, clock, load, pace }
+    }
+
+    /// Looks after every room again and again, until it is to stop.
+    pub async fn run(self, mut stop: Shutdown) {
+        let mut pause = ROUND;
+        while stop.pause(&*self.clock, pause).await {
+            pause = ROUND;
+            if let Err(failure) = self.round().await
+                && !stop.is_fired()
+            {
+                let error = chain(&failure);
+                tracing::warn!(error, "the waiting rooms were not looked after");
+                pause = TROUBLE_PAUSE;
+            }
+        }
     }
 
     /// Looks after every room once. Says how many customers that was about.

@@ -3,11 +3,12 @@
 //! `v1.{key}.{content}.{mac}`: the key's name, the content as JSON and the HMAC-SHA256 of all
 //! before it, the latter two in URL-safe base64.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use lmall_domain::{CustomerId, Sku, Timestamp, waiting::Ticket};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -23,9 +24,16 @@ const KEY_BYTES_MIN: usize = 32;
 /// Characters of the longest name of a key.
 const NAME_LEN_MAX: usize = 16;
 
-/// The keys of admission tokens: the first one signs, all of them verify.
-#[derive(Clone)]
-pub struct AdmissionKeys(Vec<(String, Vec<u8>)>);
+/// The keys of admission tokens: the first one signs, all of them verify. Clones are the same
+/// keys, also when they are replaced. The default is none at all: nothing is signed, and nothing
+/// is believed.
+#[derive(Clone, Default)]
+pub struct AdmissionKeys(Arc<RwLock<Vec<Key>>>);
+
+struct Key {
+    name: String,
+    secret: Vec<u8>,
+}
 
 /// Keys that cannot be used. Its text never has a key in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,28 +66,33 @@ impl AdmissionKeys {
     /// # Errors
     /// [`InvalidKeys`].
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
-        let mut keys: Vec<(String, Vec<u8>)> = Vec::new();
-        for part in text.split(',') {
-            let (name, key) = part.trim().split_once(':').ok_or(InvalidKeys)?;
-            let key = hex::decode(key).map_err(|_| InvalidKeys)?;
-            let is_named = (1..=NAME_LEN_MAX).contains(&name.len())
-                && name.bytes().all(|c| c.is_ascii_alphanumeric())
-                && keys.iter().all(|(known, _)| known != name);
-            if !is_named || key.len() < KEY_BYTES_MIN || keys.len() == KEYS_MAX {
-                return Err(InvalidKeys);
-            }
-            keys.push((name.to_owned(), key));
-        }
-        Ok(Self(keys))
+        Ok(Self(Arc::new(RwLock::new(read(text)?))))
     }
 
-    /// The token of a ticket: the same one each time, as long as the first key is the same.
+    /// Takes these keys from now on, in place of those before: how they are rotated.
+    ///
+    /// # Errors
+    /// [`InvalidKeys`]: then those before stay.
+    pub fn replace(&self, text: &str) -> Result<(), InvalidKeys> {
+        *self.0.write() = read(text)?;
+        Ok(())
+    }
+
+    /// Whether there are none, and no token can be signed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.read().is_empty()
+    }
+
+    /// The token of a ticket: the same one each time, as long as the first key is the same. `None`
+    /// while there are no keys.
     ///
     /// # Panics
-    /// Never: there is a key, and a plain struct has a JSON form.
+    /// Never: a plain struct has a JSON form.
     #[must_use]
-    pub fn sign(&self, ticket: &Ticket) -> String {
-        let (name, key) = self.0.first().expect("there is at least one key");
+    pub fn sign(&self, ticket: &Ticket) -> Option<String> {
+        let keys = self.0.read();
+        let Key { name, secret } = keys.first()?;
         let content = Content {
             sku: ticket.sku.clone(),
             customer_id: ticket.customer_id.clone(),
@@ -90,8 +103,8 @@ impl AdmissionKeys {
         };
         let content = serde_json::to_vec(&content).expect("a plain struct has a JSON form");
         let signed = format!("v1.{name}.{}", BASE64_URL_SAFE_NO_PAD.encode(content));
-        let mac = mac(key, &signed).finalize().into_bytes();
-        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac))
+        let mac = mac(secret, &signed).finalize().into_bytes();
+        Some(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac)))
     }
 
     /// The ticket of a token. Whether it is the right one, and still good, is not looked at.
@@ -109,10 +122,11 @@ impl AdmissionKeys {
         else {
             return Err(InvalidToken);
         };
-        let (_, key) = self.0.iter().find(|(known, _)| known == name).ok_or(InvalidToken)?;
+        let keys = self.0.read();
+        let key = keys.iter().find(|key| key.name == name).ok_or(InvalidToken)?;
         let shown = BASE64_URL_SAFE_NO_PAD.decode(shown).map_err(|_| InvalidToken)?;
         // Compares in constant time.
-        mac(key, signed).verify_slice(&shown).map_err(|_| InvalidToken)?;
+        mac(&key.secret, signed).verify_slice(&shown).map_err(|_| InvalidToken)?;
         let content = BASE64_URL_SAFE_NO_PAD.decode(content).map_err(|_| InvalidToken)?;
         let content: Content = serde_json::from_slice(&content).map_err(|_| InvalidToken)?;
         Ok(Ticket {
@@ -124,6 +138,23 @@ impl AdmissionKeys {
             expires_at: Timestamp::from_millis(content.expires_at_ms),
         })
     }
+}
+
+/// The keys in a text, the one that signs first.
+fn read(text: &str) -> Result<Vec<Key>, InvalidKeys> {
+    let mut keys: Vec<Key> = Vec::new();
+    for part in text.split(',') {
+        let (name, secret) = part.trim().split_once(':').ok_or(InvalidKeys)?;
+        let secret = hex::decode(secret).map_err(|_| InvalidKeys)?;
+        let is_named = (1..=NAME_LEN_MAX).contains(&name.len())
+            && name.bytes().all(|c| c.is_ascii_alphanumeric())
+            && keys.iter().all(|known| known.name != name);
+        if !is_named || secret.len() < KEY_BYTES_MIN || keys.len() == KEYS_MAX {
+            return Err(InvalidKeys);
+        }
+        keys.push(Key { name: name.to_owned(), secret });
+    }
+    Ok(keys)
 }
 
 impl fmt::Debug for AdmissionKeys {
@@ -181,15 +212,31 @@ mod tests {
     #[test]
     fn what_was_signed_is_read_and_keys_can_be_rotated() {
         let (old, new) = (keys(&named("a", 1)), keys(&named("b", 2)));
-        let token = old.sign(&ticket());
-        assert_eq!(token, old.sign(&ticket()));
+        let sign = |keys: &AdmissionKeys| keys.sign(&ticket()).unwrap();
+        let token = sign(&old);
+        assert_eq!(token, sign(&old));
         assert_eq!(old.verify(&token), Ok(ticket()));
         assert_eq!(new.verify(&token), Err(InvalidToken), "the old key is gone");
         let both = keys(&format!("{}, {}", named("b", 2), named("a", 1)));
         assert_eq!(both.verify(&token), Ok(ticket()));
-        assert_eq!(new.verify(&both.sign(&ticket())), Ok(ticket()), "the first one signs");
+        assert_eq!(new.verify(&sign(&both)), Ok(ticket()), "the first one signs");
         // The same name for another key.
         assert_eq!(keys(&named("a", 3)).verify(&token), Err(InvalidToken));
+
+        let shared = old.clone();
+        assert_eq!(old.replace("b:short"), Err(InvalidKeys));
+        assert_eq!(shared.verify(&token), Ok(ticket()), "those before stay");
+        old.replace(&named("b", 2)).unwrap();
+        assert_eq!(shared.verify(&token), Err(InvalidToken), "a clone is the same keys");
+        assert_eq!(sign(&shared), sign(&new));
+    }
+
+    #[test]
+    fn without_keys_nothing_is_signed_and_nothing_is_believed() {
+        let (none, some) = (AdmissionKeys::default(), keys(&named("a", 1)));
+        assert!(none.is_empty() && !some.is_empty());
+        assert_eq!(none.sign(&ticket()), None);
+        assert_eq!(none.verify(&some.sign(&ticket()).unwrap()), Err(InvalidToken));
     }
 
     #[test]
@@ -223,7 +270,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_token_that_was_touched_is_refused(at in 0..300_usize, to in "[A-Za-z0-9._-]") {
-            let (keys, mut token) = (keys(&named("a", 1)), keys(&named("a", 1)).sign(&ticket()));
+            let keys = keys(&named("a", 1));
+            let mut token = keys.sign(&ticket()).unwrap();
             let at = at % token.len();
             let before = token.clone();
             token.replace_range(at..=at, &to);

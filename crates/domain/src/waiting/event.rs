@@ -50,7 +50,8 @@ pub enum Event {
 }
 
 /// What became of an admission, by the order service's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was used.
     Ordered {

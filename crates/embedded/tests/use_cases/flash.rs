@@ -63,7 +63,7 @@ fn ticket(customer: &str, place: u32) -> Ticket {
 }
 
 fn token(ticket: &Ticket) -> String {
-    admission_keys().sign(ticket)
+    admission_keys().sign(ticket).expect("there are keys")
 }
 
 impl Shop {
@@ -76,7 +76,7 @@ impl Shop {
         let orders = || {
             let orders =
                 Orders::new(store.clone(), store.clone(), clock.clone(), ids.clone(), settings);
-            orders.with_admissions(Arc::new(admission_keys()))
+            orders.with_admissions(admission_keys())
         };
         let (orders, others) = (orders(), orders());
         orders.prepare().await.expect("the store is there");

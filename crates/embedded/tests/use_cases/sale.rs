@@ -111,7 +111,7 @@ async fn look(shop: &Shop, process: &Process, customer: &mut Customer) {
             if customer.manner <= 2 {
                 return;
             }
-            let token = admission_keys().sign(&ticket);
+            let token = admission_keys().sign(&ticket).expect("there are keys");
             let wish = || wish(customer.id.as_str(), &[("tea", 1)], None);
             shop.orders.place_admitted(wish(), Some(&token)).await.expect("it is their turn");
             shop.orders.place_admitted(wish(), Some(&token)).await.expect_err("and was");

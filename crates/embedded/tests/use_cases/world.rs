@@ -112,7 +112,7 @@ impl World {
             Arc::new(OneId),
             lmall_app::order::Settings { payment_timeout: PAYMENT_TIMEOUT },
         );
-        let orders = orders.with_admissions(Arc::new(admission_keys()));
+        let orders = orders.with_admissions(admission_keys());
         orders.prepare().await.expect("the store is there");
         let stock = lmall_app::stock::Settings { reservation_grace: GRACE, buckets: 2 };
         let inventory = Inventory::new(ports.clone(), ports.clone(), clock.clone(), stock);
@@ -266,7 +266,7 @@ impl World {
 
     /// The same, by who was let through.
     pub(crate) async fn place_admitted(&self) -> Result<(), String> {
-        self.place_with(Some(&admission_keys().sign(&ticket()))).await
+        self.place_with(admission_keys().sign(&ticket()).as_deref()).await
     }
 
     async fn place_with(&self, token: Option<&str>) -> Result<(), String> {

@@ -88,7 +88,7 @@ async fn sell(args: &WaitingArgs, embedded: &Embedded, clock: Arc<SystemClock>) 
             Arc::new(rooms)
         }
     };
-    let keys = Arc::new(AdmissionKeys::parse(&format!("bench:{}", process::random_hex(32)?))?);
+    let keys = AdmissionKeys::parse(&format!("bench:{}", process::random_hex(32)?))?;
     let sku: Sku = format!("bench-{}", process::random_hex(4)?).parse()?;
     let ids = Arc::new(LeasedIds::acquire(embedded.store(), clock.clone()).await?);
     let (lease, lease_stop) = (Arc::clone(&ids), stop.clone());
@@ -124,13 +124,13 @@ async fn orders(
     embedded: &Embedded,
     clock: Arc<SystemClock>,
     ids: Arc<LeasedIds>,
-    keys: &Arc<AdmissionKeys>,
+    keys: &AdmissionKeys,
     sku: &Sku,
 ) -> Result<Orders> {
     let store = embedded.store();
     let settings = OrderSettings { payment_timeout: Duration::from_secs(900) };
     let orders = Orders::new(store.clone(), store, clock, ids, settings);
-    let orders = orders.with_admissions(Arc::clone(keys));
+    let orders = orders.with_admissions(keys.clone());
     orders.prepare().await?;
     let price = Money::new(1_999, Currency::from_code("EUR").context("a currency")?);
     orders.learn(&Offer::new(sku.clone(), "Bench product".to_owned(), price)?).await?;

@@ -1,34 +1,30 @@
 //! The waiting rooms of flash sales, in this process.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use lmall_app::{
     Changeset,
-    failure::{Failure, chain},
+    failure::Failure,
     ports::{Admissions, Store, WaitingRooms},
     row,
     shutdown::Shutdown,
-    waiting::{AdmissionKeys, Doorman, Load, ROUND},
+    waiting::{AdmissionKeys, Doorman, Load},
 };
 use lmall_embedded::{Clerk, LocalRooms};
 use lmall_gateway::waiting::Hall;
-use lmall_runtime::{SystemClock, Tasks};
+use lmall_runtime::Tasks;
 
 use super::{
     config::{Config, random_hex},
     wiring::Shop,
 };
 
-/// The pause after a round in which something did not answer.
-const TROUBLE_PAUSE: Duration = Duration::from_secs(1);
-
 /// The rooms, and who looks after them.
 pub(super) struct Waiting {
     hall: Hall,
     clerk: Clerk,
     doorman: Doorman,
-    clock: Arc<SystemClock>,
 }
 
 impl Waiting {
@@ -44,28 +40,15 @@ impl Waiting {
         let load = Arc::new(Load::default());
         let doorman = Doorman::new(rooms.clone(), orders.clone(), clock.clone(), Arc::clone(&load));
         let keys = shop.admission_keys.clone();
-        let hall = Hall::new(rooms, orders, keys, clock.clone(), load, stop);
-        Ok(Self { hall, clerk, doorman, clock })
+        let hall = Hall::new(rooms, orders, keys, clock, load, stop);
+        Ok(Self { hall, clerk, doorman })
     }
 
     /// Lets everybody to work; gives what the routes need.
     pub(super) fn start(self, tasks: &mut Tasks) -> Hall {
-        let Self { hall, clerk, doorman, clock } = self;
+        let Self { hall, clerk, doorman } = self;
         tasks.spawn(clerk.run(tasks.stop()));
-        let mut stop = tasks.stop();
-        tasks.spawn(async move {
-            let mut pause = ROUND;
-            while stop.pause(&*clock, pause).await {
-                pause = ROUND;
-                if let Err(failure) = doorman.round().await
-                    && !stop.is_fired()
-                {
-                    let error = chain(&failure);
-                    tracing::warn!(error, "the waiting rooms were not looked after");
-                    pause = TROUBLE_PAUSE;
-                }
-            }
-        });
+        tasks.spawn(doorman.run(tasks.stop()));
         hall
     }
 }
@@ -75,9 +58,9 @@ impl Waiting {
 ///
 /// # Errors
 /// When the store does not answer, or what it has is no key.
-pub(super) async fn keys(store: &dyn Store, config: &Config) -> anyhow::Result<Arc<AdmissionKeys>> {
+pub(super) async fn keys(store: &dyn Store, config: &Config) -> anyhow::Result<AdmissionKeys> {
     if let Some(keys) = &config.admission_keys {
-        return Ok(Arc::new(keys.clone()));
+        return Ok(keys.clone());
     }
     let key = row::admission_keys_key();
     let stored = store.get(&key).await?.as_ref().map(row::decode::<String>).transpose()?;
@@ -89,5 +72,5 @@ pub(super) async fn keys(store: &dyn Store, config: &Config) -> anyhow::Result<A
             text
         }
     };
-    Ok(Arc::new(AdmissionKeys::parse(&text).context("the stored admission keys")?))
+    AdmissionKeys::parse(&text).context("the stored admission keys")
 }

@@ -46,7 +46,7 @@ pub(super) struct Shop {
     pub(super) bus: Arc<SqliteBus>,
     pub(super) clock: Arc<SystemClock>,
     pub(super) ids: Arc<LeasedIds>,
-    pub(super) admission_keys: Arc<AdmissionKeys>,
+    pub(super) admission_keys: AdmissionKeys,
     pub(super) orders: Orders,
     pub(super) inventory: Inventory,
     pub(super) payments: Payments,

@@ -13,7 +13,7 @@ const SERVICES: [&str; 7] = [
 ];
 
 /// What each service needs, and nothing that is there.
-const GOOD: [(&str, &str); 12] = [
+const GOOD: [(&str, &str); 13] = [
     ("AWS_REGION", "eu-central-1"),
     ("AWS_ACCESS_KEY_ID", "111122223333"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -26,19 +26,21 @@ const GOOD: [(&str, &str); 12] = [
     ("LMALL_PAYMENT_URL", "http://127.0.0.1:1"),
     ("LMALL_PRODUCT_URL", "http://127.0.0.1:1"),
     ("LMALL_OPS_URL", "http://127.0.0.1:1"),
+    ("LMALL_IDENTITY", "direct"),
 ];
 
 #[test]
 fn a_bad_configuration_is_one_line_and_code_2() {
     let all = SERVICES;
-    let rows: [(&[&str], &str, &str); 9] = [
+    let rows: [(&[&str], &str, &str); 10] = [
         (&all, "LMALL_LISTEN", "nowhere"),
         (&all, "LMALL_LOG", "http=loud"),
-        (&all[..6], "AWS_REGION", ""),
-        (&all[..6], "LMALL_AWS_ACCOUNT", ""),
+        (&all, "AWS_REGION", ""),
+        (&all, "LMALL_AWS_ACCOUNT", ""),
         (&["lmall-inventory", "lmall-order"], "LMALL_REDIS_URL", "nowhere"),
         (&["lmall-inventory"], "LMALL_GRPC_LISTEN", "nowhere"),
         (&["lmall-id-generator"], "LMALL_PUBLIC_ID_KEYS", "a:hush"),
+        (&["lmall-gateway", "lmall-order"], "LMALL_ADMISSION_KEYS", "a:hush"),
         (&["lmall-payment"], "LMALL_PROVIDERS", "[{\"secrets\":[\"hush\"]}]"),
         (
             &["lmall-gateway", "lmall-payment", "lmall-product"],

@@ -26,7 +26,7 @@ pub(super) type Shared = Guarded<Hall>;
 pub struct Hall {
     pub(super) rooms: Arc<dyn WaitingRooms>,
     pub(super) admissions: Arc<dyn Admissions>,
-    pub(super) keys: Arc<AdmissionKeys>,
+    pub(super) keys: AdmissionKeys,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) load: Arc<Load>,
     pub(super) stop: Shutdown,
@@ -53,7 +53,7 @@ impl Hall {
     pub fn new(
         rooms: Arc<dyn WaitingRooms>,
         admissions: Arc<dyn Admissions>,
-        keys: Arc<AdmissionKeys>,
+        keys: AdmissionKeys,
         clock: Arc<dyn Clock>,
         load: Arc<Load>,
         stop: Shutdown,

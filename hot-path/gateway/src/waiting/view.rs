@@ -223,7 +223,7 @@ impl Place {
             }
             Standing::Admitted(ticket) => {
                 view.status = Status::Admitted;
-                view.token = Some(keys.sign(&ticket));
+                view.token = keys.sign(&ticket);
                 view.quantity = Some(ticket.quantity);
                 view.expires_at = Some(ticket.expires_at.to_string());
             }

@@ -39,7 +39,7 @@ pub(crate) fn hall(stop: Shutdown) -> Hall {
 }
 
 pub(crate) fn hall_with(rooms: Arc<Rooms>, desk: Desk, load: Arc<Load>, stop: Shutdown) -> Hall {
-    Hall::new(rooms, Arc::new(desk), Arc::new(keys()), Arc::new(Away), load, stop)
+    Hall::new(rooms, Arc::new(desk), keys(), Arc::new(Away), load, stop)
 }
 
 fn away() -> WaitingError {

@@ -65,7 +65,7 @@ async fn answers_to_orders_are_counted_and_no_others() {
 #[tokio::test]
 async fn who_has_ordered_is_noted_when_the_order_service_says_so() {
     let used = Some(Outcome::Ordered { quantity: 1 });
-    let token = keys().sign(&ticket());
+    let token = keys().sign(&ticket()).expect("there are keys");
     let order = |token: &str| Request::post("/v1/orders").header("x-admission-token", token);
     let noted = vec![(ticket(), Outcome::Ordered { quantity: 1 })];
     for (status, outcome, request, expected) in [

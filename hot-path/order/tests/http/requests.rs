@@ -47,6 +47,10 @@ async fn who_may_not_ask_is_told_before_anything_else() {
             (Request::get("/v1/orders/x/events"), "", 401, "unauthenticated", ""),
             (Request::put("/v1/price-copies/tea"), "{", 401, "unauthenticated", ""),
             (operator("wrong"), "{", 403, "forbidden", ""),
+            (Request::put("/v1/flash-sales/tea"), "", 401, "unauthenticated", ""),
+            (Request::delete("/v1/flash-sales/tea"), "", 401, "unauthenticated", ""),
+            (Request::post("/v1/admissions/outcome"), "{", 401, "unauthenticated", ""),
+            (Request::post("/v1/admissions/end"), "{", 401, "unauthenticated", ""),
             (
                 Request::get("/v1/orders/7").header("x-operator-token", "wrong"),
                 "",
@@ -79,7 +83,9 @@ async fn what_no_list_and_no_path_can_name_is_not_looked_for() {
 async fn a_store_that_is_away_is_a_reason_to_ask_again() {
     let order = r#"{"lines":[{"sku":"tea","quantity":1000}]}"#;
     let copy = r#"{"version":1,"name":"Tea","pricing":{"base":{"amount":1,"currency":"EUR"}}}"#;
-    let put = json(Request::put("/v1/price-copies/tea").header("x-operator-token", OPERATOR_TOKEN));
+    let ticket = r#"{"sku":"tea","customer_id":"ann","opened_at":"2026-01-14T10:30:00Z","place":7,
+        "quantity":1,"expires_at":"2026-01-14T10:32:00Z"}"#;
+    let by_operator = |request: Builder| json(request.header("x-operator-token", OPERATOR_TOKEN));
     let row = |request, body| (request, body, 503, "unavailable", "");
     check_refusals(
         &router(),
@@ -91,7 +97,11 @@ async fn a_store_that_is_away_is_a_reason_to_ask_again() {
             row(of_ann(Request::post("/v1/orders/7/cancel")), ""),
             row(of_ann(Request::get("/v1/orders/7/events")), ""),
             row(Request::get("/v1/orders/7").header("x-operator-token", OPERATOR_TOKEN), ""),
-            row(put, copy),
+            row(by_operator(Request::put("/v1/price-copies/tea")), copy),
+            row(by_operator(Request::put("/v1/flash-sales/tea")), ""),
+            row(by_operator(Request::delete("/v1/flash-sales/tea")), ""),
+            row(by_operator(Request::post("/v1/admissions/outcome")), ticket),
+            row(by_operator(Request::post("/v1/admissions/end")), ticket),
         ],
     )
     .await;

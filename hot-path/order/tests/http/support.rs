@@ -7,6 +7,7 @@ use axum::Router;
 use lmall_app::{
     order::{Orders, Settings},
     ports::{Key, NoId, OrderIds, Watch},
+    waiting::AdmissionKeys,
 };
 use lmall_domain::OrderId;
 use lmall_web::{
@@ -19,9 +20,11 @@ pub(crate) fn router() -> Router {
     let settings = Settings { payment_timeout: Duration::from_secs(900) };
     let (away, peers) = (Arc::new(Away), Arc::new(Peers));
     let orders = Orders::new(away.clone(), peers.clone(), away, peers, settings);
+    let keys = AdmissionKeys::parse(&format!("a:{}", "5a".repeat(32))).expect("a key");
+    let orders = orders.with_admissions(keys);
     let token = || OperatorToken::new(OPERATOR_TOKEN);
-    let copies = lmall_order::copies(orders.clone(), token());
-    lmall_order::router(orders, token()).merge(copies)
+    let among_services = lmall_order::among_services(orders.clone(), token());
+    lmall_order::router(orders, token()).merge(among_services)
 }
 
 /// What only this service asks for: away, but for ids.

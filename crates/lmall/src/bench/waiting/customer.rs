@@ -34,7 +34,7 @@ const ARRIVING_MAX: usize = 1_024;
 pub(super) struct Hall {
     rooms: Arc<dyn WaitingRooms>,
     orders: Orders,
-    keys: Arc<AdmissionKeys>,
+    keys: AdmissionKeys,
     sku: Sku,
     settings: Settings,
     arriving: Semaphore,
@@ -69,7 +69,7 @@ impl Hall {
     pub(super) fn new(
         rooms: Arc<dyn WaitingRooms>,
         orders: Orders,
-        keys: Arc<AdmissionKeys>,
+        keys: AdmissionKeys,
         sku: Sku,
         settings: Settings,
     ) -> Result<Self> {
@@ -191,7 +191,7 @@ impl Customer {
 
     /// Orders, and tries to do so a second time with the same token.
     async fn order(&self, hall: &Hall, ticket: &Ticket, seen: &mut Seen) {
-        let token = hall.keys.sign(ticket);
+        let token = hall.keys.sign(ticket).expect("there are keys");
         let place = async || {
             let wish = Place {
                 customer_id: self.id.clone(),

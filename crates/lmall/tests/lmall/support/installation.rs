@@ -22,6 +22,9 @@ use super::{OPERATOR_TOKEN, PROVIDERS, Service, eventually};
 pub(crate) const REGION: &str = "eu-central-1";
 pub(crate) const ACCOUNT: &str = "111122223333";
 
+/// Of a shop that is gone when its test is.
+const ADMISSION_KEYS: &str = "a:5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
+
 /// The pause between two looks of the relay at what is pending.
 const RELAY_PAUSE: Duration = Duration::from_millis(50);
 
@@ -35,8 +38,6 @@ pub(crate) struct Installation {
     pub(crate) gateway: Service,
     /// Looks into the queues.
     letters: DeadLetterBook,
-    /// What the inventory service was started with.
-    variables: Vec<(String, String)>,
     relay: JoinHandle<()>,
     _aws: LocalAws,
     _redis: Redis,
@@ -62,6 +63,7 @@ impl Installation {
             ("LMALL_REDIS_URL", &redis_url),
             ("LMALL_OPERATOR_TOKEN", OPERATOR_TOKEN),
             ("LMALL_PROVIDERS", PROVIDERS),
+            ("LMALL_ADMISSION_KEYS", ADMISSION_KEYS),
             ("LMALL_LOG", "warn"),
         ];
         let start = |name: &str, urls: &[(&str, &str)]| {
@@ -85,23 +87,8 @@ impl Installation {
             ("LMALL_LIMITS", "off"),
         ];
         let gateway = start("lmall-gateway", &urls);
-        let variables = [&common, more].concat();
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let variables = variables.iter().map(owned).collect();
         let (_aws, _redis) = (aws, redis);
-        Self {
-            order,
-            inventory,
-            payment,
-            product,
-            ops,
-            gateway,
-            letters,
-            variables,
-            relay,
-            _aws,
-            _redis,
-        }
+        Self { order, inventory, payment, product, ops, gateway, letters, relay, _aws, _redis }
     }
 
     /// What the services have logged.
@@ -127,11 +114,7 @@ impl Installation {
             Err("they were done".to_owned())
         })
         .await;
-        self.inventory.signal(Signal::KILL);
-        let address = self.inventory.url.trim_start_matches("http://").to_owned();
-        let variables: Vec<_> =
-            self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-        self.inventory = Service::start_at(&address, "lmall-inventory", &variables);
+        self.inventory.dies_and_comes_again();
     }
 
     async fn inventory_holds(&self) -> u64 {

@@ -61,6 +61,7 @@ pub(crate) fn run_binary(
 pub(crate) struct Service {
     child: Child,
     name: String,
+    variables: Vec<(String, String)>,
     pub(crate) url: String,
     log: Arc<Mutex<Vec<String>>>,
 }
@@ -72,7 +73,7 @@ impl Service {
     }
 
     /// The same, on this address.
-    pub(crate) fn start_at(address: &str, name: &str, variables: &[(&str, &str)]) -> Self {
+    fn start_at(address: &str, name: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = command(name, &["--listen", address], variables);
         let mut child = command.spawn().expect("the program starts");
         let log = Arc::<Mutex<Vec<String>>>::default();
@@ -87,12 +88,24 @@ impl Service {
                 }
             }
         });
-        let mut service = Self { child, name: name.to_owned(), url: String::new(), log };
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables = variables.iter().map(owned).collect();
+        let (name, url) = (name.to_owned(), String::new());
+        let mut service = Self { child, name, variables, url, log };
         match ready.recv_timeout(READY_WITHIN) {
             Ok(url) => service.url = url,
-            Err(_) => panic!("{name} is not ready; it said {:#?}", service.log()),
+            Err(_) => panic!("{} is not ready; it said {:#?}", service.name, service.log()),
         }
         service
+    }
+
+    /// Kills it, and starts another one like it at its address.
+    pub(crate) fn dies_and_comes_again(&mut self) {
+        self.signal(Signal::KILL);
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let variables: Vec<_> =
+            self.variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+        *self = Self::start_at(&address, &self.name, &variables);
     }
 
     /// What it logged.
