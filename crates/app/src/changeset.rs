@@ -18,7 +18,7 @@ pub enum Refusal {
     OutOfStock,
 }
 
-/// One conditional write.
+/// One conditional write, or a condition alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
     /// If the row is absent.
@@ -30,15 +30,17 @@ pub enum Write {
     Adjust(Key, Vec<(&'static str, i64)>),
     /// If the row has this version.
     Delete(Key, u64),
+    /// Nothing is written; but none of the transaction is, unless the row is absent.
+    Absent(Key),
 }
 
 impl Write {
-    /// The row that it writes.
+    /// The row that it is about.
     #[must_use]
     pub fn key(&self) -> &Key {
         match self {
             Self::Insert(row) | Self::Replace(row, _) => &row.key,
-            Self::Adjust(key, _) | Self::Delete(key, _) => key,
+            Self::Adjust(key, _) | Self::Delete(key, _) | Self::Absent(key) => key,
         }
     }
 }
@@ -66,7 +68,7 @@ impl Changeset {
     /// Adds a write whose refusal means `refusal`.
     ///
     /// # Panics
-    /// When the row is written already, or there would be more writes than a transaction takes:
+    /// When the row is in it already, or there would be more writes than a transaction takes:
     /// the limits of the domain rule both out.
     #[must_use]
     pub fn with(mut self, write: Write, refusal: Refusal) -> Self {

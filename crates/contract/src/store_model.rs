@@ -21,6 +21,8 @@ pub enum Op {
     Adjust(i64),
     /// If it has this version.
     Delete(u64),
+    /// Nothing, if it is absent.
+    Absent,
 }
 
 const ROWS: [&str; 4] = ["a", "b", "c", "d"];
@@ -32,6 +34,7 @@ pub fn changesets() -> impl Strategy<Value = Vec<BTreeMap<usize, Op>>> {
         (0..5_i64, any::<bool>(), 1..4_u64).prop_map(|(n, open, v)| Op::Replace(n, open, v)),
         (-3..4_i64).prop_map(Op::Adjust),
         (1..4_u64).prop_map(Op::Delete),
+        Just(Op::Absent),
     ];
     let changeset = prop::collection::btree_map(0..ROWS.len(), op, 1..4);
     prop::collection::vec(changeset, 1..40)
@@ -54,7 +57,8 @@ fn apply(model: &mut Model, changeset: &BTreeMap<usize, Op>) -> Result<(), Refus
                 Some((version + 1, n + delta, open))
             }
             (Op::Delete(expected), Some((version, ..))) if version == *expected => None,
-            (Op::Insert(..) | Op::Replace(..) | Op::Adjust(_) | Op::Delete(_), _) => {
+            (Op::Absent, None) => None,
+            (Op::Insert(..) | Op::Replace(..) | Op::Adjust(_) | Op::Delete(_) | Op::Absent, _) => {
                 return Err(refusal);
             }
         };
@@ -81,6 +85,7 @@ fn write(index: usize, op: &Op) -> (Write, Refusal) {
         Op::Replace(n, open, version) => Write::Replace(new(*n, *open), *version),
         Op::Adjust(delta) => Write::Adjust(key("p", name), vec![("n", *delta)]),
         Op::Delete(version) => Write::Delete(key("p", name), *version),
+        Op::Absent => Write::Absent(key("p", name)),
     };
     (write, refusal)
 }

@@ -16,7 +16,7 @@ use lmall_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, TABLE, row as rows};
+use super::{Catalogue, TABLE, leave::while_there, row as rows};
 use crate::{
     Changeset, Refusal,
     consumer::{Consumer, HandleError, Incoming},
@@ -32,8 +32,8 @@ const BASKET_DAYS: u64 = 90;
 /// Baskets of one shard that are counted: 256 of all eight.
 const BASKETS_READ: usize = 32;
 
-// Beside a purchase and a basket for each line, an order has its dedupe row.
-const _: () = assert!(2 * ORDER_LINES_MAX + 1 < TRANSACTION_WRITES_MAX);
+// Beside a purchase and a basket for each line, an order has its dedupe row, and a customer.
+const _: () = assert!(2 * ORDER_LINES_MAX + 2 < TRANSACTION_WRITES_MAX);
 
 /// A SKU that is bought together with another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +138,7 @@ impl Catalogue {
                 let key = |sku| rows::bought_key(&owner, sku, order_id);
                 // An order is noted once, whatever events say so.
                 if self.store.get(&key(&first.sku)).await?.is_none() {
+                    changes = while_there(changes, &owner);
                     for line in &confirmed.lines {
                         changes = changes.insert(row::plain(key(&line.sku), &()), Refusal::Stale);
                     }

@@ -18,8 +18,9 @@ const REVIEWS_AT_ONCE: usize = 40;
 /// Purchases that one transaction forgets, or hands over.
 const PURCHASES_AT_ONCE: usize = 45;
 
-const _: () = assert!(2 * REVIEWS_AT_ONCE < TRANSACTION_WRITES_MAX);
-const _: () = assert!(2 * PURCHASES_AT_ONCE < TRANSACTION_WRITES_MAX);
+// Beside that who takes it over is still there.
+const _: () = assert!(2 * REVIEWS_AT_ONCE + 1 < TRANSACTION_WRITES_MAX);
+const _: () = assert!(2 * PURCHASES_AT_ONCE + 1 < TRANSACTION_WRITES_MAX);
 
 /// Mergers that lead from one account to the next: more is no chain that people make.
 const MERGERS_MAX: usize = 16;
@@ -29,6 +30,11 @@ const MERGERS_MAX: usize = 16;
 struct Gone {
     /// Who they are now; nobody after an erasure.
     into: Option<CustomerId>,
+}
+
+/// The same, unless the customer leaves meanwhile: then it is stale.
+pub(super) fn while_there(changes: Changeset, customer_id: &CustomerId) -> Changeset {
+    changes.with(Write::Absent(rows::gone_key(customer_id)), Refusal::Stale)
 }
 
 impl Catalogue {
@@ -93,6 +99,9 @@ impl Catalogue {
         }
         if changes.is_empty() {
             return Ok(Round::Done(false));
+        }
+        if let Some(to) = &to {
+            changes = while_there(changes, to);
         }
         Ok(match committed(self.store.commit(changes).await)? {
             Ok(()) => Round::Done(true),

@@ -5,7 +5,7 @@ use lmall_domain::{
     catalogue::{InvalidReview, Rating, Review, Stars},
 };
 
-use super::{Catalogue, TABLE, row as rows};
+use super::{Catalogue, TABLE, leave::while_there, row as rows};
 use crate::{
     Changeset, Refusal, Write,
     failure::{Failure, Round, committed, rounds},
@@ -51,12 +51,8 @@ impl Catalogue {
         let Wish { sku, customer_id, author, rating, text } = wish.clone();
         let written_at = self.clock.now();
         let review = Review { sku, customer_id, author, rating, text, written_at }.checked()?;
-        if self.now_of(&review.customer_id).await?.as_ref() != Some(&review.customer_id)
-            || !self.has_bought(&review.customer_id, &review.sku).await?
-        {
-            return Err(ReviewError::NotBought);
-        }
-        Ok(rounds(&*self.clock, 0, async || self.review_round(&review).await).await?)
+        let taken = rounds(&*self.clock, 0, async || self.review_round(&review).await).await?;
+        taken.ok_or(ReviewError::NotBought)
     }
 
     /// Reviews of a product, newest first, past `after`; and `after` of the next page.
@@ -93,7 +89,17 @@ impl Catalogue {
         Ok(stars.map(|stars| stars.value).unwrap_or_default())
     }
 
-    async fn review_round(&self, review: &Review) -> Result<Round<(Review, bool)>, Failure> {
+    /// `None` when who writes has not bought it, or is not that customer any more.
+    async fn review_round(
+        &self,
+        review: &Review,
+    ) -> Result<Round<Option<(Review, bool)>>, Failure> {
+        let writer = &review.customer_id;
+        if self.now_of(writer).await?.as_ref() != Some(writer)
+            || !self.has_bought(writer, &review.sku).await?
+        {
+            return Ok(Round::Done(None));
+        }
         let item = self.store.get(&rows::review_key(&review.customer_id, &review.sku)).await?;
         let before = item.as_ref().map(row::decode::<Review>).transpose()?;
         let at_once = |before: &Review| Review { written_at: review.written_at, ..before.clone() };
@@ -102,14 +108,14 @@ impl Catalogue {
         {
             // Sent again, or an outcome that was unknown. The date says which.
             let is_new = before.value.written_at == review.written_at && before.version == 1;
-            return Ok(Round::Done((before.value.clone(), is_new)));
+            return Ok(Round::Done(Some((before.value.clone(), is_new))));
         }
         let version = before.as_ref().map_or(0, |before| before.version);
-        let changes = Changeset::new().put(rows::review(review), version);
+        let changes = while_there(Changeset::new(), writer).put(rows::review(review), version);
         let old = before.map(|before| before.value.rating);
         let changes = self.counted(changes, review, old).await?;
         Ok(match committed(self.store.commit(changes).await)? {
-            Ok(()) => Round::Done((review.clone(), version == 0)),
+            Ok(()) => Round::Done(Some((review.clone(), version == 0))),
             Err(_) => Round::Again,
         })
     }

@@ -134,6 +134,7 @@ impl Inner {
                 let done = answer.map_err(|e| (verdict::of_update(&e, refusal), Cause::from(e)))?;
                 done.consumed_capacity
             }
+            Action::Check { .. } => unreachable!("a condition is sent in a transaction"),
             Action::Delete { key, condition, values } => {
                 let delete = self.once.delete_item().table_name(table).set_key(Some(key));
                 let delete = delete.condition_expression(condition).return_consumed_capacity(Total);

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use aws_sdk_dynamodb::types::{
-    Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem, Update,
+    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure::AllOld, TransactWriteItem,
+    Update,
 };
 use lmall_app::{
     Changeset, Refusal, Write,
@@ -61,10 +62,10 @@ impl<'a> Plan<'a> {
         self.writes.iter().chain(&self.event)
     }
 
-    /// The write, when it is the only one.
+    /// The write, when it is the only one and can be sent alone, which a condition cannot.
     pub(super) fn only(&self) -> Option<&(Write, Refusal)> {
         let mut writes = self.writes();
-        let first = writes.next();
+        let first = writes.next().filter(|(write, _)| !matches!(write, Write::Absent(_)));
         if writes.next().is_none() { first } else { None }
     }
 
@@ -90,6 +91,7 @@ pub(super) enum Action {
     Put { item: Attributes, condition: &'static str, values: Option<Attributes> },
     Update { key: Attributes, update: String, condition: String, values: Attributes },
     Delete { key: Attributes, condition: &'static str, values: Attributes },
+    Check { key: Attributes, condition: &'static str },
 }
 
 impl Action {
@@ -106,6 +108,7 @@ impl Action {
                 let key = item::key(key)?;
                 Ok((Self::Delete { key, condition: SAME_VERSION, values }, 0))
             }
+            Write::Absent(key) => Ok((Self::Check { key: item::key(key)?, condition: ABSENT }, 0)),
         }
     }
 
@@ -165,6 +168,11 @@ impl Action {
                 let delete = delete.condition_expression(condition);
                 let delete = delete.set_expression_attribute_values(Some(values));
                 action.delete(delete.build().expect(whole))
+            }
+            Self::Check { key, condition } => {
+                let check = ConditionCheck::builder().table_name(table).set_key(Some(key));
+                let check = check.condition_expression(condition);
+                action.condition_check(check.build().expect(whole))
             }
         };
         action.build()

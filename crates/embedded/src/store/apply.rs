@@ -45,6 +45,7 @@ enum Step<'a> {
     Replace(i64, &'a NewRow, Option<String>),
     Adjust(i64, Table, Vec<u8>),
     Delete(i64, Table),
+    Nothing,
 }
 
 /// The statements that change rows, for each table.
@@ -161,8 +162,13 @@ impl<'c> Statements<'c> {
             (Write::Delete(_, version), Some((id, current, _))) if current == integer(*version) => {
                 Some(Step::Delete(id, key.table))
             }
+            (Write::Absent(_), None) => Some(Step::Nothing),
             (
-                Write::Insert(_) | Write::Replace(..) | Write::Adjust(..) | Write::Delete(..),
+                Write::Insert(_)
+                | Write::Replace(..)
+                | Write::Adjust(..)
+                | Write::Delete(..)
+                | Write::Absent(_),
                 Some(_) | None,
             ) => None,
         };
@@ -182,6 +188,7 @@ impl<'c> Statements<'c> {
                 self.of(table).adjust.execute((id, Text(&body)))?;
             }
             Step::Delete(id, table) => self.delete(table, id, None)?,
+            Step::Nothing => {}
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::{
     Step,
     faults::{Crash, Moment},
-    world::{World, confirmed, confirmed_of_bob},
+    world::{World, bob, confirmed, confirmed_of_bob, customer},
 };
 
 /// Runs `act` after `arrange` in as many ways as a process can die in it, and looks each time.
@@ -147,4 +147,38 @@ async fn whoever_becomes_another_customer_takes_purchases_and_reviews_along() {
         assert_eq!(world.stars().await, ([0, 1, 0, 0, 0], 1), "his own review stays");
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_is_erased_at_that_very_moment_is_given_nothing() {
+    let nothing: Step = step!(|_world| Ok(()));
+    let buy: Step = step!(|world| world.to_product(2, confirmed()).await);
+    let review: Step = step!(|world| world.review(4).await);
+    let reviewed: Step = step!(|world| {
+        world.to_product(2, confirmed()).await?;
+        world.review(4).await
+    });
+    let merge: Step = step!(|world| world.merge().await);
+    for (arrange, act, gone) in
+        [(nothing, buy, customer()), (buy, review, customer()), (reviewed, merge, bob())]
+    {
+        let world = World::new().await;
+        arrange(&world).await.expect("the stage is set");
+        world.faults.arm(None);
+        act(&world).await.expect("undisturbed, it succeeds");
+        for call in 1..=world.faults.calls() {
+            let world = World::new().await;
+            arrange(&world).await.expect("the stage is set");
+            world.erased_before(call, gone.clone());
+            // A review is refused once its author is gone.
+            act(&world).await.ok();
+            let rows = world.rows().await;
+            let partition = format!("Catalogue customer#{gone} ");
+            let kept = rows.iter().filter(|row| row.starts_with(&partition));
+            let kept: Vec<_> =
+                kept.filter(|row| row.contains("bought#") || row.contains("review#")).collect();
+            assert!(kept.is_empty(), "before call {call}: {kept:#?}");
+            assert_eq!(world.stars().await, ([0; 5], 0), "before call {call}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use lmall_app::{
     Changeset,
     ports::{
@@ -42,6 +43,7 @@ struct State {
     calls: usize,
     crash: Option<Crash>,
     dead: bool,
+    meanwhile: Option<(usize, BoxFuture<'static, ()>)>,
 }
 
 /// What becomes of a call.
@@ -54,7 +56,12 @@ enum Fate {
 impl Faults {
     /// Counts from now on; with a crash, that is when the process dies.
     pub(crate) fn arm(&self, crash: Option<Crash>) {
-        *self.0.lock() = State { calls: 0, crash, dead: false };
+        *self.0.lock() = State { crash, ..State::default() };
+    }
+
+    /// Counts from now on; right before that call, this happens.
+    pub(crate) fn meanwhile(&self, call: usize, act: impl Future<Output = ()> + Send + 'static) {
+        *self.0.lock() = State { meanwhile: Some((call, Box::pin(act))), ..State::default() };
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -77,13 +84,24 @@ impl Faults {
         }
     }
 
+    /// What happens before the call that was counted last.
+    fn due(&self) -> Option<BoxFuture<'static, ()>> {
+        let mut state = self.0.lock();
+        let calls = state.calls;
+        state.meanwhile.take_if(|(call, _)| *call == calls).map(|(_, act)| act)
+    }
+
     /// Runs a call, or dies before or after it.
     async fn call<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send,
         died: impl Fn() -> E + Send,
     ) -> Result<T, E> {
-        match self.fate() {
+        let fate = self.fate();
+        if let Some(act) = self.due() {
+            act.await;
+        }
+        match fate {
             Fate::Lives => call.await,
             Fate::DiesBefore => Err(died()),
             Fate::DiesAfter => {

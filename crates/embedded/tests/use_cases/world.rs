@@ -307,19 +307,23 @@ impl World {
 
     /// The customer is gone.
     pub(crate) async fn erase(&self) -> Result<(), String> {
-        let (id, now) = (customer(), now());
-        let row = OutboxRow::new(id, 1, CustomerErased {}.into(), now, Trace::default());
-        let erased = Incoming::decode(&row.message()).expect("a message of our own");
-        self.catalogue.handle(erased).await.map_err(text)
+        self.catalogue.handle(of_customer(customer(), CustomerErased {}.into())).await.map_err(text)
+    }
+
+    /// Right before that port call, another process hears that this customer is gone.
+    pub(crate) fn erased_before(&self, call: usize, customer_id: CustomerId) {
+        let (store, copies) = (self.embedded.store(), Arc::new(self.orders.clone()));
+        let catalogue = Catalogue::new(store, self.clock.clone(), copies);
+        let erased = of_customer(customer_id, CustomerErased {}.into());
+        self.faults.meanwhile(call, async move {
+            catalogue.handle(erased).await.expect("nothing is in its way");
+        });
     }
 
     /// The customer's account is part of Bob's from now on.
     pub(crate) async fn merge(&self) -> Result<(), String> {
-        let (id, now) = (customer(), now());
         let merged = CustomerMerged { into: bob() };
-        let row = OutboxRow::new(id, 1, merged.into(), now, Trace::default());
-        let merged = Incoming::decode(&row.message()).expect("a message of our own");
-        self.catalogue.handle(merged).await.map_err(text)
+        self.catalogue.handle(of_customer(customer(), merged.into())).await.map_err(text)
     }
 
     /// An operator says what the tea costs.
@@ -438,11 +442,17 @@ fn order_id() -> OrderId {
     OrderId::new(ORDER).expect("an order id")
 }
 
-fn customer() -> CustomerId {
+/// What the user service says of a customer.
+fn of_customer(customer_id: CustomerId, event: Event) -> Incoming {
+    let row = OutboxRow::new(customer_id, 1, event, now(), Trace::default());
+    Incoming::decode(&row.message()).expect("a message of our own")
+}
+
+pub(crate) fn customer() -> CustomerId {
     "anna".parse().expect("a customer")
 }
 
-fn bob() -> CustomerId {
+pub(crate) fn bob() -> CustomerId {
     "bob".parse().expect("a customer")
 }
 

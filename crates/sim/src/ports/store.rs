@@ -149,6 +149,7 @@ fn describe(changeset: &Changeset) -> String {
             Write::Replace(_, version) => format!("@{}", version + 1),
             Write::Adjust(_, deltas) => format!("{deltas:?}"),
             Write::Delete(..) => "-".to_owned(),
+            Write::Absent(_) => "?".to_owned(),
         };
         format!("{}/{}{what}", key.partition, key.sort)
     };

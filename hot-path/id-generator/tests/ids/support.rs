@@ -144,7 +144,9 @@ impl Store for Leases {
             let (NewRow { key, body, .. }, version) = match write {
                 Write::Insert(row) => (row, 0),
                 Write::Replace(row, version) => (row, *version),
-                Write::Adjust(..) | Write::Delete(..) => unreachable!("no lease is changed so"),
+                Write::Adjust(..) | Write::Delete(..) | Write::Absent(_) => {
+                    unreachable!("no lease is changed so")
+                }
             };
             if rows.get(key).map_or(0, |(version, _)| *version) != version {
                 return Err(CommitError::Refused(Refusal::Stale));

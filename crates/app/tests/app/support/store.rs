@@ -119,6 +119,7 @@ fn next(rows: &Rows, write: &Write) -> Result<Option<Row>, ()> {
             Ok(Some(Row { version: version + 1, new: new.clone() }))
         }
         (Write::Delete(_, version), Some(row)) if row.version == *version => Ok(None),
+        (Write::Absent(_), None) => Ok(None),
         (Write::Adjust(_, deltas), Some(row)) => {
             let mut counters: BTreeMap<String, i64> =
                 serde_json::from_slice(&row.new.body).expect("whole numbers by name");
@@ -131,9 +132,14 @@ fn next(rows: &Rows, write: &Write) -> Result<Option<Row>, ()> {
             let body = serde_json::to_vec(&counters).expect("it has a JSON form");
             Ok(Some(Row { version: row.version + 1, new: NewRow { body, ..row.new.clone() } }))
         }
-        (Write::Insert(_) | Write::Replace(..) | Write::Delete(..) | Write::Adjust(..), _) => {
-            Err(())
-        }
+        (
+            Write::Insert(_)
+            | Write::Replace(..)
+            | Write::Delete(..)
+            | Write::Adjust(..)
+            | Write::Absent(_),
+            _,
+        ) => Err(()),
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn written(commits: &[Changeset], order_id: OrderId) -> Rows {
             let kind = kind(write.key(), order_id);
             let (size, places) = match write {
                 Write::Insert(row) | Write::Replace(row, _) => (size(row), row.indexes.clone()),
-                Write::Adjust(..) | Write::Delete(..) => (OVERHEAD, Vec::new()),
+                Write::Adjust(..) | Write::Delete(..) | Write::Absent(_) => (OVERHEAD, Vec::new()),
             };
             let before = entries.insert(write.key().clone(), places.clone()).unwrap_or_default();
             let moved = moved(&before, &places);
@@ -100,7 +100,7 @@ fn kind(key: &Key, order_id: OrderId) -> &'static str {
     } else if partition.starts_with("event#") {
         "provider's event"
     } else if partition.starts_with("customer#") {
-        "purchase"
+        if sort.starts_with("bought#") { "purchase" } else { "that the customer is there" }
     } else if partition.starts_with("basket#") {
         "basket"
     } else if *partition != order_id.to_string() {

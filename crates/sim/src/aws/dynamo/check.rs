@@ -37,7 +37,7 @@ pub(super) fn request(writes: &[(&Write, Refusal)]) -> Result<(), &'static str> 
         name(&write.key().partition, &write.key().sort)?;
         let bytes = match write {
             Write::Insert(row) | Write::Replace(row, _) => item(row)?,
-            Write::Adjust(..) | Write::Delete(..) => 0,
+            Write::Adjust(..) | Write::Delete(..) | Write::Absent(_) => 0,
         };
         total += bytes;
     }
@@ -75,12 +75,17 @@ pub(super) fn condition(
             Ok(Some(Row::new(new, version + 1)))
         }
         (Write::Delete(_, version), Some(row)) if row.version == *version => Ok(None),
+        (Write::Absent(_), None) => Ok(None),
         (Write::Adjust(_, deltas), Some(row)) => {
             let body = adjust(&row.body, deltas).map_err(TransactError::Invalid)?.ok_or(refused)?;
             Ok(Some(Row { version: row.version + 1, body: body.into(), ..row.clone() }))
         }
         (
-            Write::Insert(_) | Write::Replace(..) | Write::Adjust(..) | Write::Delete(..),
+            Write::Insert(_)
+            | Write::Replace(..)
+            | Write::Adjust(..)
+            | Write::Delete(..)
+            | Write::Absent(_),
             Some(_) | None,
         ) => Err(refused),
     }

@@ -68,6 +68,10 @@ fn of_write(hash: &mut Fnv, write: &Write) {
             hash.number(*version);
             of_key(hash, key);
         }
+        Write::Absent(key) => {
+            hash.number(4);
+            of_key(hash, key);
+        }
     }
 }
 

@@ -23,6 +23,7 @@ impl Naive {
                     Some((is + 1, new.clone()))
                 }
                 (Write::Delete(_, version), Some((is, _))) if is == *version => None,
+                (Write::Absent(_), None) => None,
                 (Write::Adjust(_, deltas), Some((is, row))) => {
                     let mut counters: BTreeMap<String, i64> =
                         serde_json::from_slice(&row.body).unwrap();
@@ -36,7 +37,11 @@ impl Naive {
                     Some((is + 1, NewRow { body, ..row }))
                 }
                 (
-                    Write::Insert(_) | Write::Replace(..) | Write::Adjust(..) | Write::Delete(..),
+                    Write::Insert(_)
+                    | Write::Replace(..)
+                    | Write::Adjust(..)
+                    | Write::Delete(..)
+                    | Write::Absent(_),
                     _,
                 ) => return Err(*refusal),
             };
@@ -120,10 +125,11 @@ fn any_write(rng: &mut ChaCha8Rng, key: Key, naive: &Naive) -> Write {
     }
     let body = format!(r#"{{"n":{}}}"#, rng.random_range(0..4)).into_bytes();
     let row = NewRow { key: key.clone(), body, indexes, expires_at: None };
-    match rng.random_range(0..6) {
+    match rng.random_range(0..7) {
         0 | 1 => Write::Insert(row),
         2 | 3 => Write::Replace(row, version),
         4 => Write::Adjust(key, vec![("n", rng.random_range(-2..3)), ("m", 1)]),
+        5 => Write::Absent(key),
         _ => Write::Delete(key, version),
     }
 }
