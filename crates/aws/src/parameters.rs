@@ -9,7 +9,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use aws_sdk_ssm::{Client, error::ProvideErrorMetadata};
+use aws_sdk_ssm::{Client, error::ProvideErrorMetadata, types::ParameterType};
 use lmall_app::{failure::chain, ports::Clock};
 use parking_lot::Mutex as SyncMutex;
 use tokio::sync::Mutex;
@@ -66,8 +66,8 @@ pub enum ParameterError {
     /// Something else than letters, digits, `_`, `-`, inner `.` and inner `/`.
     #[error("`{0}` cannot be the name of a parameter")]
     Name(String),
-    /// Parameter Store does not answer, or does not let us read it, and no value is known.
-    #[error("the parameter {name} cannot be read")]
+    /// Parameter Store does not answer, or does not let us, and no value is known.
+    #[error("the parameter {name} cannot be reached")]
     Unavailable {
         /// Its name.
         name: String,
@@ -112,6 +112,23 @@ impl Parameters {
             }
             None => self.inner.refresh(&slot, name).await,
         }
+    }
+
+    /// Puts a secret in the place of `/lmall/{name}`, whatever is there. It is what [`get`]
+    /// gives from then on.
+    ///
+    /// [`get`]: Self::get
+    ///
+    /// # Errors
+    /// When Parameter Store does not answer: it may be there, or not.
+    pub async fn replace(&self, name: &str, value: &str) -> Result<(), ParameterError> {
+        let slot = self.inner.slot(name)?;
+        let _asking = slot.asking.lock().await;
+        let name = format!("/{}/{name}", self.inner.prefix);
+        let put = self.inner.client.put_parameter().name(&name).value(value);
+        let put = put.r#type(ParameterType::SecureString).overwrite(true).send().await;
+        *slot.known.lock() = None;
+        put.map(drop).map_err(|e| ParameterError::Unavailable { name, cause: e.into() })
     }
 }
 

@@ -3,10 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use lmall_app::{
-    ports::{Clock, Store},
+    customer::StoredRevocations,
+    ports::{Clock, Revocations, Store},
     relay::Relay,
 };
-use lmall_aws::{AwsBus, Clients, DynamoStore, Site};
+use lmall_aws::{
+    AwsBus, Clients, DynamoStore, Site,
+    redis::{Redis, RedisRevocations},
+};
 use lmall_runtime::SystemClock;
 
 use crate::FunctionError;
@@ -43,6 +47,18 @@ impl Aws {
     pub fn relay(&self) -> Relay {
         let bus = Arc::new(AwsBus::new(&self.clients));
         Relay::new(self.store(), bus, Arc::clone(&self.clock))
+    }
+
+    /// Sessions that were ended: on Redis, where the gateway reads them without asking anybody;
+    /// without one, in the user service's table.
+    ///
+    /// # Errors
+    /// When `LMALL_REDIS_URL` cannot be used.
+    pub fn revocations(&self) -> Result<Arc<dyn Revocations>, FunctionError> {
+        let Ok(url) = self.setting("LMALL_REDIS_URL") else {
+            return Ok(Arc::new(StoredRevocations::new(self.store(), Arc::clone(&self.clock))));
+        };
+        Ok(Arc::new(RedisRevocations::new(Redis::new(&url).map_err(bad)?)))
     }
 
     /// A setting that the function cannot do without.

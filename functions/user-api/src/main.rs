@@ -7,13 +7,10 @@ use std::{sync::Arc, thread};
 use axum::{Router, middleware::from_fn};
 use futures_util::future::BoxFuture;
 use lmall_app::{
-    customer::{COST, Customers, Parts, Passwords, StoredRevocations},
-    ports::{Revocations, Store, Table},
+    customer::{COST, Customers, Parts, Passwords},
+    ports::{Store, Table},
 };
-use lmall_aws::{
-    Parameters,
-    redis::{Redis, RedisRevocations},
-};
+use lmall_aws::Parameters;
 use lmall_domain::customer::token::ISSUER;
 use lmall_lambda::{Aws, FunctionError};
 use lmall_runtime::SystemChance;
@@ -45,7 +42,7 @@ async fn wire(aws: &Aws) -> Result<Router, FunctionError> {
         chance,
         passwords: Arc::new(passwords.map_err(|error| bad(error.to_string()))?),
         tokens: Arc::new(ring.clone()),
-        revocations: revocations(aws)?,
+        revocations: aws.revocations()?,
         mail_key: Arc::new(mail_key),
         orders: Arc::new(OrderService::new(orders)),
         issuer: aws.setting("LMALL_ISSUER").unwrap_or_else(|_| ISSUER.to_owned()),
@@ -63,16 +60,6 @@ async fn wire(aws: &Aws) -> Result<Router, FunctionError> {
 fn cost(aws: &Aws) -> Result<u32, FunctionError> {
     let Ok(cost) = aws.setting("LMALL_BCRYPT_COST") else { return Ok(COST) };
     cost.parse().map_err(|_| FunctionError::BadSettings("LMALL_BCRYPT_COST".to_owned()))
-}
-
-/// On Redis, where the gateway reads them without asking us; without one, in our own table.
-fn revocations(aws: &Aws) -> Result<Arc<dyn Revocations>, FunctionError> {
-    let Ok(url) = aws.setting("LMALL_REDIS_URL") else {
-        return Ok(Arc::new(StoredRevocations::new(aws.store(), Arc::clone(&aws.clock))));
-    };
-    let redis = Redis::new(&url);
-    let redis = redis.map_err(|error| FunctionError::BadSettings(error.to_string()))?;
-    Ok(Arc::new(RedisRevocations::new(redis)))
 }
 
 fn ready(store: Arc<dyn Store>) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Clone {

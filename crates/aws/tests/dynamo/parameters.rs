@@ -50,9 +50,13 @@ async fn a_secret_is_asked_for_once_and_outlives_its_store() {
         tokio::task::yield_now().await;
     }
     assert_eq!(asked(&clients), 3);
+    parameters.replace("operator-token", "secret-3").await.expect("replaced");
+    let value = parameters.get("operator-token").await.expect("an answer");
+    assert_eq!(value.as_deref(), Some("secret-3"), "at once");
     drop(server);
     clock.advance(FRESH_FOR);
     let value = parameters.get("operator-token").await.expect("the old value");
-    assert_eq!(value.as_deref(), Some("secret-2"));
+    assert_eq!(value.as_deref(), Some("secret-3"));
+    assert!(parameters.replace("operator-token", "secret-4").await.is_err());
     assert!(parameters.get("new-name").await.is_err());
 }
