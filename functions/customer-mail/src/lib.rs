@@ -1,61 +1,121 @@
 //! Has the mails sent that the user service asks for.
 //!
 //! It is called with messages of the queue `lmall-customer.fifo`, and answers which of them have
-//! to come again: one that failed, and all after it that are about the same customer.
+//! to come again: one that failed, and all after it that are about the same customer. When one
+//! comes again says the ladder that all consumers have, and after its last step, or when it
+//! cannot be read, it is a dead letter with its cause.
 //!
 //! It must never log an address or a token, and never take a mail for sent that was not. A mail
 //! may be sent twice after a crash.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lmall_app::{
-    Trace,
+    Trace, backoff,
     consumer::{Consumer, HandleError, Incoming},
-    customer::Mails,
-    ports::Message,
+    failure::chain,
+    ports::{Bus, Delivery, Message, Receipt},
+    topology::Queue,
 };
 use lmall_lambda::FunctionError;
+
+/// What the function works with.
+pub struct Parts {
+    /// Who has mails sent.
+    pub mails: Arc<dyn Consumer>,
+    /// Where the messages came from.
+    pub bus: Arc<dyn Bus>,
+}
 
 /// Has the mails sent, one after another.
 ///
 /// # Errors
 /// Never: what fails is in the answer.
-pub async fn handle(event: SqsEvent, mails: &Mails) -> Result<SqsBatchResponse, FunctionError> {
+pub async fn handle(event: SqsEvent, parts: &Parts) -> Result<SqsBatchResponse, FunctionError> {
     let (mut stopped, mut answer) = (HashSet::new(), SqsBatchResponse::default());
     for record in event.records {
-        let group = record.attributes.get("MessageGroupId").cloned();
         let id = record.message_id.clone().unwrap_or_default();
-        if !stopped.contains(&group) {
-            match send(record, mails).await {
-                Ok(()) => continue,
+        let delivery = delivery(parts.mails.queue(), record);
+        let group = Arc::clone(&delivery.message.group);
+        let is_done = if stopped.contains(&group) {
+            parts.comes_again(&delivery, Duration::ZERO).await;
+            false
+        } else {
+            match parts.attempt(&delivery).await {
+                Ok(()) => true,
                 Err(error) => {
-                    tracing::warn!(error = error.to_string(), message.id = id, "message failed");
+                    stopped.insert(group);
+                    parts.fail(&id, &delivery, &error).await
                 }
             }
-            stopped.insert(group);
+        };
+        if !is_done {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            answer.batch_item_failures.push(failure);
         }
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier = id;
-        answer.batch_item_failures.push(failure);
     }
     Ok(answer)
 }
 
-async fn send(record: SqsMessage, mails: &Mails) -> Result<(), HandleError> {
+impl Parts {
+    async fn attempt(&self, delivery: &Delivery) -> Result<(), HandleError> {
+        let incoming = Incoming::decode(&delivery.message)
+            .map_err(|error| HandleError::Reject(chain(&error)))?;
+        self.mails.handle(incoming).await
+    }
+
+    /// Whether the message is out of the way. What stood behind another one of its customer was
+    /// received and not tried, and counts all the same: a function remembers nothing.
+    async fn fail(&self, id: &str, delivery: &Delivery, error: &HandleError) -> bool {
+        let (cause, permanent) = (error.to_string(), matches!(error, HandleError::Reject(_)));
+        let delay = backoff::after_receive(delivery.receive_count).filter(|_| !permanent);
+        let receives = delivery.receive_count;
+        tracing::warn!(message.id = id, receives, dead = delay.is_none(), cause, "message failed");
+        if let Some(delay) = delay {
+            self.comes_again(delivery, delay).await;
+            return false;
+        }
+        let buried = self.bus.dead_letter(delivery, &cause, permanent).await;
+        if let Err(error) = &buried {
+            let error = chain(error);
+            tracing::warn!(message.id = id, error, "a dead letter stays where it is");
+        }
+        buried.is_ok()
+    }
+
+    /// When that cannot be said, it comes again after the queue's own visibility time-out.
+    async fn comes_again(&self, delivery: &Delivery, after: Duration) {
+        let said = self.bus.change_visibility(delivery.queue, &delivery.receipt, after).await;
+        if let Err(error) = said {
+            tracing::warn!(error = chain(&error), "a message comes again at another time");
+        }
+    }
+}
+
+fn delivery(queue: Queue, record: SqsMessage) -> Delivery {
     let text = |name: &str| {
         let value = record.message_attributes.get(name)?;
-        value.string_value.as_deref().map(Into::into)
+        value.string_value.as_deref()
     };
-    let trace = Trace { correlation_id: text("correlation_id"), traceparent: text("traceparent") };
-    let message = Message {
-        group: "".into(),
-        dedup_id: "".into(),
-        event_type: "".into(),
-        body: record.body.unwrap_or_default().into(),
-        trace,
-        replays: 0,
-    };
-    let incoming = Incoming::decode(&message);
-    mails.handle(incoming.map_err(|error| HandleError::Reject(error.to_string()))?).await
+    let system = |name: &str| record.attributes.get(name).map(String::as_str);
+    let known = |value: Option<&str>| value.unwrap_or("unknown").into();
+    let number = |value: Option<&str>| value.and_then(|value| value.parse().ok());
+    Delivery {
+        queue,
+        receive_count: number(system("ApproximateReceiveCount")).unwrap_or(1),
+        message: Message {
+            group: known(text("group").or_else(|| system("MessageGroupId"))),
+            dedup_id: known(text("dedup_id").or_else(|| system("MessageDeduplicationId"))),
+            event_type: known(text("event_type")),
+            trace: Trace {
+                correlation_id: text("correlation_id").map(Into::into),
+                traceparent: text("traceparent").map(Into::into),
+            },
+            replays: number(text("replays")).unwrap_or_default(),
+            body: record.body.as_deref().unwrap_or_default().into(),
+        },
+        receipt: Receipt(record.receipt_handle.unwrap_or_default()),
+    }
 }

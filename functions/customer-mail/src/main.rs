@@ -6,8 +6,8 @@ use lmall_app::{
     customer::{Keys, Mails},
     failure::chain,
 };
-use lmall_aws::{EventBridge, Parameters};
-use lmall_customer_mail::handle;
+use lmall_aws::{AwsBus, EventBridge, Parameters};
+use lmall_customer_mail::{Parts, handle};
 use lmall_lambda::{Aws, FunctionError};
 
 /// The keys of the user service in Parameter Store.
@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lmall_lambda::start_async(wire, handle).await
 }
 
-async fn wire(aws: &Aws) -> Result<Mails, FunctionError> {
+async fn wire(aws: &Aws) -> Result<Parts, FunctionError> {
     let bad = |what: String| FunctionError::BadSettings(what);
     let parameters = Parameters::new(&aws.clients, Arc::clone(&aws.clock));
     let json = parameters.get(KEYS).await;
@@ -27,5 +27,7 @@ async fn wire(aws: &Aws) -> Result<Mails, FunctionError> {
     let keys = Keys::parse(&json).map_err(|error| bad(error.to_string()))?;
     let key = keys.mail_key().ok_or_else(|| bad("the key for mails".to_owned()))?;
     let mailer = Arc::new(EventBridge::new(&aws.clients));
-    Ok(Mails { store: aws.store(), clock: Arc::clone(&aws.clock), mailer, key: Arc::new(key) })
+    let (store, clock, key) = (aws.store(), Arc::clone(&aws.clock), Arc::new(key));
+    let mails = Arc::new(Mails { store, clock, mailer, key });
+    Ok(Parts { mails, bus: Arc::new(AwsBus::new(&aws.clients)) })
 }
