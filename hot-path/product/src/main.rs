@@ -1,7 +1,7 @@
 //! `lmall-product`: the product service on AWS, with the index of its search in memory and the
 //! consumer of its queue.
 //!
-//! The routes are those of `crates/product-api`, which `lmall serve` mounts as well.
+//! The routes are those of `functions/product-api`, which `lmall serve` mounts as well.
 
 use std::{process::ExitCode, sync::Arc};
 

@@ -75,7 +75,6 @@ fn allowed(package: &Value) -> Option<&'static [&'static str]> {
             Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-runtime", "lmall-web"])
         }
         "lmall-lambda" => Some(&["lmall-app", "lmall-aws", "lmall-domain", "lmall-runtime"]),
-        "lmall-product-api" => Some(&["lmall-app", "lmall-domain", "lmall-web"]),
         "lmall-product" => Some(&["lmall-app", "lmall-product-api", "lmall-service", "lmall-web"]),
         _ if folder("hot-path") => Some(&[
             "lmall-app",

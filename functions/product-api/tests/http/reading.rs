@@ -70,15 +70,15 @@ impl Availability for Plenty {
     }
 }
 
-struct World {
-    router: Router,
+pub(crate) struct World {
+    pub(crate) router: Router,
     counted: Arc<Counted>,
     _embedded: Embedded,
     _dir: TempDir,
 }
 
 /// A shop whose order service is away.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let dir = TempDir::new().expect("a place for files");
     let clock = Arc::new(SystemClock::default());
     let embedded = Embedded::open(dir.path(), clock.clone()).expect("a directory of our own");

@@ -2,6 +2,7 @@
 //! client reads when one cannot be carried out; and on a store, for what is found and how often
 //! it is read.
 
+mod events;
 mod openapi;
 mod reading;
 mod requests;

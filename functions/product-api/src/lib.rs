@@ -8,6 +8,9 @@
 //! It must never compute a price or decide who may review, reach into a store, show who wrote a
 //! review, or tell a client why something inside failed.
 //!
+//! It is in three processes: `lmall serve`, `hot-path/product`, which has the queue of the service
+//! and its gRPC routes as well, and the function `product-api` for HTTP alone.
+//!
 //! To add a route:
 //!
 //! 1. Write the handler in the file of its group, with its `#[utoipa::path]`: every status.
