@@ -35,7 +35,11 @@ pub(super) fn write(root: &Path, copy: &Path, table: &Table) -> anyhow::Result<(
     fs::create_dir_all(copy).with_context(|| format!("{} cannot be made", copy.display()))?;
     let there = read(copy)?;
     for stale in there.keys().filter(|file| !wanted.contains_key(*file)) {
-        fs::remove_file(copy.join(stale)).with_context(|| format!("{stale} cannot be removed"))?;
+        let path = copy.join(stale);
+        fs::remove_file(&path).with_context(|| format!("{stale} cannot be removed"))?;
+        // A folder that is left empty would be taken for a crate without a manifest.
+        let folders = path.ancestors().skip(1).take_while(|folder| *folder != copy);
+        let _emptied = folders.take_while(|folder| fs::remove_dir(folder).is_ok()).count();
     }
     for (file, content) in wanted.iter().filter(|(file, content)| there.get(*file) != Some(content))
     {
