@@ -18,18 +18,24 @@ pub enum Missing {
     IsFine,
 }
 
-/// Takes the parameter of this name, now and whenever it changes. One that is missing is waited
-/// for.
+/// Takes a secret that was given, or else the parameter of this name, now and whenever it changes.
+/// One that is missing is waited for.
 ///
 /// # Errors
-/// When Parameter Store does not answer, unless the secret is one that its user can do without.
+/// [`BadConfiguration`] when what was given cannot be used. When Parameter Store does not answer,
+/// unless the secret is one that its user can do without.
 pub async fn follow<E: Error + Send + 'static>(
+    given: Option<&str>,
     parameters: Parameters,
     tasks: &mut Tasks,
     name: &'static str,
     missing: Missing,
     take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
-) -> Result<(), ParameterError> {
+) -> anyhow::Result<()> {
+    if let Some(text) = given {
+        let taken = take(text);
+        return Ok(taken.map_err(|e| BadConfiguration(format!("{name}: {}", chain(&e))))?);
+    }
     let followed = Arc::new(Followed { parameters, name, missing, seen: Mutex::default(), take });
     match followed.look().await {
         Err(error) if missing == Missing::IsFine => {
@@ -42,18 +48,6 @@ pub async fn follow<E: Error + Send + 'static>(
         async move { followed.look().await }
     });
     Ok(())
-}
-
-/// Takes a secret that was given on the command line or in the environment.
-///
-/// # Errors
-/// [`BadConfiguration`] when it cannot be used.
-pub fn given<E: Error>(
-    name: &str,
-    text: &str,
-    take: impl Fn(&str) -> Result<(), E>,
-) -> Result<(), BadConfiguration> {
-    take(text).map_err(|error| BadConfiguration(format!("{name}: {}", chain(&error))))
 }
 
 /// A secret that is kept in Parameter Store.

@@ -168,11 +168,8 @@ impl Shell {
         given: Option<&str>,
         take: impl Fn(&str) -> Result<(), E> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
-        if let Some(text) = given {
-            return Ok(secrets::given(name, text, take)?);
-        }
         let parameters = Parameters::new(&self.clients, self.clock.clone());
-        Ok(secrets::follow(parameters, &mut self.tasks, name, missing, take).await?)
+        secrets::follow(given, parameters, &mut self.tasks, name, missing, take).await
     }
 
     /// Has the service ready only while this holds, too.

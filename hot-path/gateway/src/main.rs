@@ -28,7 +28,7 @@ use lmall_gateway::{
 use lmall_runtime::{SystemClock, Tasks};
 use lmall_service::{
     BadConfiguration,
-    secrets::{Missing, follow, given},
+    secrets::{Missing, follow},
 };
 use lmall_web::{Metrics, OperatorToken};
 use tokio::net::TcpListener;
@@ -158,32 +158,26 @@ async fn waiting(
     Ok((hall, token))
 }
 
-/// What operators show, and what signs admissions.
+/// What operators show, and what signs admissions. The door opens without them, and what they are
+/// for stays closed.
 async fn secrets(
     arguments: &Arguments,
     clock: &Arc<dyn Clock>,
     tasks: &mut Tasks,
 ) -> anyhow::Result<(OperatorToken, AdmissionKeys)> {
-    let (token, keys) = (OperatorToken::new(""), AdmissionKeys::default());
-    let (new_token, new_keys) = (token.clone(), keys.clone());
-    let take_token = move |text: &str| {
-        new_token.replace(text);
-        Ok::<_, Infallible>(())
-    };
-    let take_keys = move |text: &str| new_keys.replace(text);
     let clients = Clients::connect(arguments.service.site()?).await;
     let parameters = Parameters::new(&clients, Arc::clone(clock));
-    match &arguments.service.operator_token {
-        Some(text) => given("operator-token", text, take_token)?,
-        None => {
-            let parameters = parameters.clone();
-            follow(parameters, tasks, "operator-token", Missing::IsSaid, take_token).await?;
-        }
-    }
-    match &arguments.admission_keys {
-        Some(text) => given("admission-keys", text, take_keys)?,
-        None => follow(parameters, tasks, "admission-keys", Missing::IsFine, take_keys).await?,
-    }
+    let token = OperatorToken::new("");
+    let (given, taken) = (arguments.service.operator_token.as_deref(), token.clone());
+    let take = move |text: &str| {
+        taken.replace(text);
+        Ok::<_, Infallible>(())
+    };
+    follow(given, parameters.clone(), tasks, "operator-token", Missing::IsFine, take).await?;
+    let keys = AdmissionKeys::default();
+    let (given, taken) = (arguments.admission_keys.as_deref(), keys.clone());
+    let take = move |text: &str| taken.replace(text);
+    follow(given, parameters, tasks, "admission-keys", Missing::IsFine, take).await?;
     Ok((token, keys))
 }
 

@@ -1,6 +1,11 @@
-//! The services as processes: what they refuse to start with.
+//! The services as processes: what they refuse to start with, and what they start without.
 
-use crate::support::run_binary;
+use serde_json::json;
+
+use crate::{
+    api_waiting::ROOM,
+    support::{Api, Call, Service, run_binary},
+};
 
 const SERVICES: [&str; 7] = [
     "lmall-order",
@@ -58,4 +63,19 @@ fn a_bad_configuration_is_one_line_and_code_2() {
             assert!(!complained.contains("hush"), "a secret: {shown}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_door_opens_without_its_secrets_and_what_they_are_for_stays_closed() {
+    let variables: Vec<_> = GOOD
+        .into_iter()
+        .filter(|(name, _)| *name != "LMALL_OPERATOR_TOKEN")
+        .chain([("LMALL_AWS_ENDPOINT", "http://127.0.0.1:1"), ("LMALL_LIMITS", "off")])
+        .collect();
+    let gateway = Service::start("lmall-gateway", &variables);
+    let api = Api::new(gateway.url.clone());
+    let room = json!({ "units": 1, "admitted_per_s": 1 });
+    api.send(Call::put(ROOM).operator().json(&room)).await.problem(403, "forbidden");
+    api.send(Call::get("/healthz")).await.json(200);
+    gateway.ends_well();
 }
