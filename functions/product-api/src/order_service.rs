@@ -25,10 +25,6 @@ impl PriceCopies for OrderService {
     async fn tell(&self, sku: &Sku, changed: &ProductChanged) -> Result<(), Failure> {
         let path = format!("/v1/price-copies/{sku}");
         let answer = self.0.send(Method::PUT, &path, changed).await?;
-        if answer.status == StatusCode::NO_CONTENT {
-            Ok(())
-        } else {
-            Err(self.0.unexpected(&answer))
-        }
+        self.0.expect(answer, StatusCode::NO_CONTENT).map(drop)
     }
 }

@@ -45,10 +45,7 @@ impl OrdersOf for OrderService {
         let cursor = after.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         let path = format!("/v1/orders?limit={LIMIT}{cursor}");
         let answer = self.0.get_as(customer, &path).await?;
-        if answer.status != StatusCode::OK {
-            return Err(self.0.unexpected(&answer));
-        }
-        let page: Page = answer.json()?;
+        let page: Page = self.0.expect(answer, StatusCode::OK)?.json()?;
         let orders = page.items.into_iter().map(|document| {
             let is_open =
                 !document["status"].as_str().is_some_and(|status| ENDED.contains(&status));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, header, request::Builder};
+use http::{Method, Request, StatusCode, header, request::Builder};
 use http_body_util::Full;
 use lmall_app::failure::Failure;
 use lmall_domain::CustomerId;
@@ -86,6 +86,14 @@ impl Peer {
             request.body(Full::from(body))
         };
         self.exchange(path, with_body).await
+    }
+
+    /// The answer, if it has this status.
+    ///
+    /// # Errors
+    /// When it has another one.
+    pub fn expect(&self, answer: Answer, status: StatusCode) -> Result<Answer, Failure> {
+        if answer.status == status { Ok(answer) } else { Err(self.unexpected(&answer)) }
     }
 
     /// What an answer means that was not to be expected.

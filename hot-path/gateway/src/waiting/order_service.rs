@@ -37,19 +37,11 @@ impl Admissions for OrderService {
 
     async fn outcome(&self, ticket: &Ticket) -> Result<Option<Outcome>, Failure> {
         let answer = self.0.send(Method::POST, "/v1/admissions/outcome", ticket).await?;
-        if answer.status == StatusCode::OK {
-            answer.json()
-        } else {
-            Err(self.0.unexpected(&answer))
-        }
+        self.0.expect(answer, StatusCode::OK)?.json()
     }
 
     async fn end(&self, ticket: &Ticket) -> Result<Outcome, Failure> {
         let answer = self.0.send(Method::POST, "/v1/admissions/end", ticket).await?;
-        if answer.status == StatusCode::OK {
-            answer.json()
-        } else {
-            Err(self.0.unexpected(&answer))
-        }
+        self.0.expect(answer, StatusCode::OK)?.json()
     }
 }
