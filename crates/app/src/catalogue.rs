@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use buy::Together;
 pub use change::{ChangeError, Changed};
-pub use find::ProductSearch;
+pub use find::{FOLLOW_EVERY, ProductSearch};
 pub use read::{Category, QuoteError};
 pub use review::{ReviewError, Wish as ReviewWish};
 

@@ -46,7 +46,7 @@ pub(crate) struct Desk {
 impl From<Parts> for Desk {
     fn from(parts: Parts) -> Self {
         let Parts { catalogue, search, availability } = parts;
-        let reading = Reading::new(catalogue.clone());
+        let reading = Reading::new(catalogue.clone(), search.clone());
         Self { catalogue, search, availability, reading }
     }
 }

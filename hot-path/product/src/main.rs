@@ -6,11 +6,11 @@
 use std::{process::ExitCode, sync::Arc};
 
 use lmall_app::{
-    catalogue::{Catalogue, ProductSearch},
+    catalogue::{Catalogue, FOLLOW_EVERY, ProductSearch},
     ports::Table,
 };
 use lmall_product_api::{InventoryService, OrderService, PRODUCTS_MAX, Parts, TextIndex};
-use lmall_service::{PROMPT, Shell};
+use lmall_service::Shell;
 use lmall_web::client::BaseUrl;
 
 #[global_allocator]
@@ -42,7 +42,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let index = Arc::new(TextIndex::new()?);
     let search = Arc::new(ProductSearch::new(catalogue.clone(), index, PRODUCTS_MAX));
     let followed = search.clone();
-    shell.tasks.every(PROMPT, "index changed products", move || {
+    shell.tasks.every(FOLLOW_EVERY, "index changed products", move || {
         let search = followed.clone();
         async move { search.catch_up().await }
     });

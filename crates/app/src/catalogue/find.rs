@@ -2,9 +2,14 @@
 //!
 //! The index follows the catalogue by itself: it asks for what has changed since it asked last,
 //! from the beginning at first. So it may be in memory and be lost with the process, it needs no
-//! message of its own, and as many processes as there are keep as many of them.
+//! message of its own, and as many processes as there are keep as many of them. What a process has
+//! in its cache is held against the same changes.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
 
 use lmall_domain::{Sku, Timestamp, catalogue::Product};
 use tokio::sync::Mutex;
@@ -19,6 +24,10 @@ use crate::{
 /// How far the index may lag behind the catalogue when somebody looks for something.
 const LAG_MAX: Duration = Duration::from_secs(1);
 
+/// How often to [`catch_up`](ProductSearch::catch_up), so that what is known is hardly ever older
+/// than a second.
+pub const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
 /// How far back is asked again: what another process, whose clock is behind, has changed, and
 /// what an index of the store shows late.
 const OVERLAP: Duration = Duration::from_secs(5);
@@ -31,14 +40,14 @@ pub struct ProductSearch {
     catalogue: Catalogue,
     search: Arc<dyn Search>,
     products_max: usize,
-    seen: Mutex<Seen>,
+    /// The newest change that the index has. Whoever holds it follows.
+    until: Mutex<Option<Timestamp>>,
+    known: RwLock<Known>,
 }
 
 /// What the index knows.
 #[derive(Default)]
-struct Seen {
-    /// The newest change.
-    until: Option<Timestamp>,
+struct Known {
     /// When it was last complete.
     complete_at: Option<Duration>,
     versions: HashMap<Sku, u32>,
@@ -49,7 +58,7 @@ impl ProductSearch {
     /// `products_max`: with more, nothing is found at all rather than some of it.
     #[must_use]
     pub fn new(catalogue: Catalogue, search: Arc<dyn Search>, products_max: usize) -> Self {
-        Self { catalogue, search, products_max, seen: Mutex::default() }
+        Self { catalogue, search, products_max, until: Mutex::default(), known: RwLock::default() }
     }
 
     /// Takes in what has changed; how many products.
@@ -57,7 +66,21 @@ impl ProductSearch {
     /// # Errors
     /// When the store or the index does not answer, or there are too many products.
     pub async fn catch_up(&self) -> Result<usize, Failure> {
-        self.follow(&mut *self.seen.lock().await).await
+        self.follow(&mut *self.until.lock().await).await
+    }
+
+    /// Whether the catalogue had no newer version of the product a second ago; false when nobody
+    /// has looked since.
+    #[must_use]
+    pub fn is_newest(&self, product: &Product) -> bool {
+        let known = self.known();
+        self.is_recent(&known)
+            && known.versions.get(&product.sku).is_none_or(|newest| *newest <= product.version)
+    }
+
+    fn is_recent(&self, known: &Known) -> bool {
+        let now = self.catalogue.clock.monotonic();
+        known.complete_at.is_some_and(|then| now.saturating_sub(then) <= LAG_MAX)
     }
 
     /// The products that are looked for. What was changed a second ago or earlier is seen.
@@ -66,18 +89,18 @@ impl ProductSearch {
     /// When the store or the index does not answer, or there are too many products.
     pub async fn find(&self, wanted: &Wanted) -> Result<Found, Failure> {
         // Whoever comes while somebody else asks waits: there is one question for all.
-        let mut seen = self.seen.lock().await;
-        let now = self.catalogue.clock.monotonic();
-        if seen.complete_at.is_none_or(|then| now.saturating_sub(then) > LAG_MAX) {
-            self.follow(&mut seen).await?;
+        let mut until = self.until.lock().await;
+        let is_recent = self.is_recent(&self.known());
+        if !is_recent {
+            self.follow(&mut until).await?;
         }
-        drop(seen);
+        drop(until);
         self.search.find(wanted).await
     }
 
-    async fn follow(&self, seen: &mut Seen) -> Result<usize, Failure> {
+    async fn follow(&self, until: &mut Option<Timestamp>) -> Result<usize, Failure> {
         let started = self.catalogue.clock.monotonic();
-        let mut after = seen.until.map(|until| rows::changed_from(until.before(OVERLAP)));
+        let mut after = until.map(|until| rows::changed_from(until.before(OVERLAP)));
         let mut taken = 0;
         loop {
             let query = IndexQuery {
@@ -92,34 +115,47 @@ impl ProductSearch {
             let page = self.catalogue.store.query_index(&query).await?;
             let products: Vec<Product> =
                 page.items.iter().filter_map(row::decode_or_skip).collect();
-            taken += self.take(seen, products).await?;
+            let newest = products.iter().map(|product| product.changed_at).max();
+            taken += self.take(products).await?;
+            *until = newest.max(*until);
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
-        seen.complete_at = Some(started);
+        self.known_mut().complete_at = Some(started);
         Ok(taken)
     }
 
-    async fn take(&self, seen: &mut Seen, products: Vec<Product>) -> Result<usize, Failure> {
-        let newest = products.iter().map(|product| product.changed_at).max();
-        let mut news = products;
-        news.retain(|product| {
-            seen.versions.get(&product.sku).is_none_or(|version| *version < product.version)
-        });
-        let unknown = news.iter().filter(|product| !seen.versions.contains_key(&product.sku));
-        if seen.versions.len() + unknown.count() > self.products_max {
-            let text = format!("there are more than {} products to search", self.products_max);
-            return Err(Failure::Unavailable(text.into()));
-        }
+    async fn take(&self, products: Vec<Product>) -> Result<usize, Failure> {
+        let news = self.news(products)?;
         if !news.is_empty() {
             self.search.put(&news).await?;
         }
-        for product in &news {
-            seen.versions.insert(product.sku.clone(), product.version);
-        }
-        seen.until = seen.until.max(newest);
+        let mut known = self.known_mut();
+        known.versions.extend(news.iter().map(|product| (product.sku.clone(), product.version)));
         Ok(news.len())
+    }
+
+    /// The products whose version is not known, unless there are too many then.
+    fn news(&self, mut products: Vec<Product>) -> Result<Vec<Product>, Failure> {
+        let versions = &self.known().versions;
+        products.retain(|product| {
+            versions.get(&product.sku).is_none_or(|version| *version < product.version)
+        });
+        let unknown = products.iter().filter(|product| !versions.contains_key(&product.sku));
+        if versions.len() + unknown.count() > self.products_max {
+            let text = format!("there are more than {} products to search", self.products_max);
+            return Err(Failure::Unavailable(text.into()));
+        }
+        Ok(products)
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

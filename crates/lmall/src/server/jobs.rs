@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use lmall_app::{
+    catalogue::FOLLOW_EVERY,
     consumer::{Consumer, Options},
     failure::{Failure, chain},
     ports::{Clock, Table},
@@ -76,7 +77,7 @@ fn schedules(shop: &Shop, tasks: &mut Tasks) {
     every(PROMPT, "expire reservations", |shop| {
         Box::pin(async move { shop.inventory.expire_lapsed().await })
     });
-    every(PROMPT, "index changed products", |shop| {
+    every(FOLLOW_EVERY, "index changed products", |shop| {
         Box::pin(async move { shop.search.catch_up().await })
     });
     every(CERTAIN, "sweep the outbox", |shop| {

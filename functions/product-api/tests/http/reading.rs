@@ -1,8 +1,11 @@
 //! How often the store is read, and what is answered when the order service is away.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -72,6 +75,7 @@ impl Availability for Plenty {
 
 pub(crate) struct World {
     pub(crate) router: Router,
+    search: Arc<ProductSearch>,
     counted: Arc<Counted>,
     _embedded: Embedded,
     _dir: TempDir,
@@ -81,26 +85,41 @@ pub(crate) struct World {
 pub(crate) fn world() -> World {
     let dir = TempDir::new().expect("a place for files");
     let clock = Arc::new(SystemClock::default());
-    let embedded = Embedded::open(dir.path(), clock.clone()).expect("a directory of our own");
+    let embedded = Embedded::open(dir.path(), clock).expect("a directory of our own");
     let counted = Arc::new(Counted { store: embedded.store(), reads: AtomicUsize::new(0) });
+    let (router, search) = task(&counted);
+    World { router, search, counted, _embedded: embedded, _dir: dir }
+}
+
+/// One of the processes that share the store.
+fn task(counted: &Arc<Counted>) -> (Router, Arc<ProductSearch>) {
     let copies: Arc<dyn PriceCopies> = Arc::new(Peers);
+    let clock = Arc::new(SystemClock::default());
     let catalogue = Catalogue::new(counted.clone(), clock, copies);
     let index = Arc::new(TextIndex::new().expect("there is memory"));
     let search = Arc::new(ProductSearch::new(catalogue.clone(), index, 10));
-    let parts = Parts { catalogue, search, availability: Arc::new(Plenty) };
-    let router = lmall_product_api::router(parts, OperatorToken::new(OPERATOR_TOKEN));
-    World { router, counted, _embedded: embedded, _dir: dir }
+    let parts = Parts { catalogue, search: search.clone(), availability: Arc::new(Plenty) };
+    (lmall_product_api::router(parts, OperatorToken::new(OPERATOR_TOKEN)), search)
 }
 
 impl World {
     /// The status of the answer to a product with this price.
     async fn put(&self, amount: i64) -> u16 {
+        Self::put_at(&self.router, amount).await
+    }
+
+    /// The same, by another process.
+    async fn put_elsewhere(&self, amount: i64) {
+        Self::put_at(&task(&self.counted).0, amount).await;
+    }
+
+    async fn put_at(router: &Router, amount: i64) -> u16 {
         let body = format!(r#"{{"name":"Tea","price":{{"amount":{amount},"currency":"EUR"}}}}"#);
         let put = json(Request::put("/v1/products/tea"))
             .header("x-operator-token", OPERATOR_TOKEN)
             .body(body.into())
             .expect("a valid request");
-        call(self.router.clone(), put).await.status
+        call(router.clone(), put).await.status
     }
 
     async fn get(&self) -> String {
@@ -109,15 +128,26 @@ impl World {
         assert_eq!(answer.status, 200);
         answer.text
     }
+
+    fn reads(&self) -> usize {
+        self.counted.reads.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// Lets what is in memory grow older than anything is shown unasked.
+async fn a_while() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
 }
 
 #[tokio::test]
 async fn a_thousand_readers_of_a_cold_product_read_the_store_once() {
     let world = world();
     world.put(499).await;
-    world.counted.reads.store(0, Ordering::SeqCst);
+    world.reads();
     let answers = join_all((0..1_000).map(|_| world.get())).await;
-    assert_eq!(world.counted.reads.load(Ordering::SeqCst), 1);
+    assert_eq!(world.reads(), 1);
     assert!(answers.iter().all(|answer| answer.contains("499")));
 }
 
@@ -128,4 +158,30 @@ async fn a_changed_product_is_not_shown_as_it_was_and_202_says_that_orders_are_b
         assert_eq!(world.put(amount).await, 202, "the order service is away");
         assert!(world.get().await.contains(&amount.to_string()));
     }
+}
+
+#[tokio::test]
+async fn whoever_follows_the_changes_reads_again_what_has_changed_and_nothing_else() {
+    let world = world();
+    world.put(499).await;
+    world.get().await;
+    a_while().await;
+    world.search.catch_up().await.expect("a store that answers");
+    world.reads();
+    assert!(world.get().await.contains("499"));
+    assert_eq!(world.reads(), 0, "nothing has changed");
+    world.put_elsewhere(599).await;
+    world.search.catch_up().await.expect("a store that answers");
+    assert!(world.get().await.contains("599"));
+}
+
+#[tokio::test]
+async fn whoever_does_not_follow_the_changes_looks_again_after_a_second() {
+    let world = world();
+    world.put(499).await;
+    world.get().await;
+    world.put_elsewhere(599).await;
+    assert!(world.get().await.contains("499"), "it is a moment ago");
+    a_while().await;
+    assert!(world.get().await.contains("599"));
 }
