@@ -36,6 +36,61 @@ pub struct OperatorIdentity;
 #[derive(Clone, Copy, Debug)]
 pub struct Conventions;
 
+// What routes answer when they say no. Each route names what it can meet among its `responses`,
+// after what is its own. The texts below are in the documents.
+
+/// A body that is none.
+#[derive(utoipa::IntoResponses)]
+pub enum BodyRefused {
+    /// `/problems/malformed`: not JSON
+    #[response(status = 400)]
+    Malformed,
+    /// `/problems/payload-too-large`: over 256 KiB
+    #[response(status = 413)]
+    TooLarge,
+    /// `/problems/unsupported-media-type`: not JSON
+    #[response(status = 415)]
+    OfAnotherType,
+}
+
+/// A query that is none.
+#[derive(utoipa::IntoResponses)]
+pub enum QueryRefused {
+    /// `/problems/malformed`: an ill-encoded query
+    #[response(status = 400)]
+    Malformed,
+}
+
+/// A request that has to be a customer's.
+#[derive(utoipa::IntoResponses)]
+pub enum CustomerRefused {
+    /// `/problems/unauthenticated`: no customer
+    #[response(status = 401)]
+    Unknown,
+}
+
+/// A request that has to be an operator's.
+#[derive(utoipa::IntoResponses)]
+pub enum OperatorRefused {
+    /// `/problems/unauthenticated`: no operator token
+    #[response(status = 401)]
+    Unknown,
+    /// `/problems/forbidden`: another operator token
+    #[response(status = 403)]
+    NotLetIn,
+}
+
+/// A fault of ours.
+#[derive(utoipa::IntoResponses)]
+pub enum Fault {
+    /// `/problems/internal`
+    #[response(status = 500)]
+    Internal,
+    /// `/problems/unavailable`
+    #[response(status = 503)]
+    Unavailable,
+}
+
 /// The routes that every service has, to be merged into its document.
 #[must_use]
 pub fn service() -> OpenApi {

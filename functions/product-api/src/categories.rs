@@ -11,6 +11,7 @@ use lmall_app::catalogue;
 use lmall_domain::{catalogue::CategoryPath, limits::PRODUCT_NAME_MAX};
 use lmall_web::{
     ApiJson, ApiPath, ApiQuery, Operator, Page, PageQuery, Problem,
+    openapi::{BodyRefused, Fault, OperatorRefused, QueryRefused},
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 use serde::{Deserialize, Serialize};
@@ -55,10 +56,8 @@ pub(crate) fn routes() -> Router<Shop> {
     params(PageQuery),
     responses(
         (status = 200, description = "a page of the categories", body = Page<Category>),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
         (status = 422, description = "`/problems/validation`: the limit or the cursor"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        QueryRefused, Fault,
     ),
 )]
 pub(crate) async fn list(
@@ -89,17 +88,11 @@ pub(crate) async fn list(
         (status = 200, description = "the category, renamed", body = Category),
         (status = 201, description = "the category, new", body = Category,
             headers(("Location" = String, description = "the path of the category"))),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the path is none of a category"),
         (status = 409, description = "`/problems/no-parent`: the category that it is in is not \
             there"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation`: the name"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn put(

@@ -9,7 +9,10 @@ use lmall_domain::{
     money::Currency,
     order::{LineRequest, PlaceRejection},
 };
-use lmall_web::{ApiJson, Money, Problem};
+use lmall_web::{
+    ApiJson, Money, Problem,
+    openapi::{BodyRefused, Fault},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -119,12 +122,8 @@ pub(crate) fn routes() -> Router<Shop> {
     request_body = QuoteRequest,
     responses(
         (status = 200, description = "what they cost", body = Quote),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names the place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn quote(

@@ -2,7 +2,10 @@
 
 use axum::{Json, Router, extract::State, routing::get};
 use lmall_domain::Sku;
-use lmall_web::{ApiPath, ApiQuery, Problem};
+use lmall_web::{
+    ApiPath, ApiQuery, Problem,
+    openapi::{Fault, QueryRefused},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -54,11 +57,9 @@ pub(crate) fn routes() -> Router<Shop> {
         LimitQuery),
     responses(
         (status = 200, description = "what is bought with it", body = Recommendations),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
         (status = 404, description = "`/problems/not-found`: the catalogue does not have it"),
         (status = 422, description = "`/problems/validation`: the limit"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        QueryRefused, Fault,
     ),
 )]
 pub(crate) async fn list(

@@ -15,6 +15,7 @@ use lmall_domain::{
 };
 use lmall_web::{
     ApiJson, ApiPath, ApiQuery, CustomerId, PageQuery, Problem,
+    openapi::{BodyRefused, CustomerRefused, Fault, QueryRefused},
     page::{decode_cursor, encode_cursor},
 };
 use serde::{Deserialize, Serialize};
@@ -99,11 +100,9 @@ pub(crate) fn routes() -> Router<Shop> {
     params(("sku" = String, Path, description = "the product's SKU", example = "tea-01"), PageQuery),
     responses(
         (status = 200, description = "a page of reviews", body = Reviews),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
         (status = 404, description = "`/problems/not-found`: the catalogue does not have it"),
         (status = 422, description = "`/problems/validation`: the limit or the cursor"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        QueryRefused, Fault,
     ),
 )]
 pub(crate) async fn list(
@@ -138,15 +137,10 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "the review, in place of the one before", body = Review),
         (status = 201, description = "the review", body = Review),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 403, description = "`/problems/not-bought`: no confirmed order of yours has it"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names the place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn post(

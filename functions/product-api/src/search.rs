@@ -5,6 +5,7 @@ use lmall_app::ports::Wanted;
 use lmall_domain::catalogue::CategoryPath;
 use lmall_web::{
     ApiQuery, Page, PageQuery, Problem,
+    openapi::QueryRefused,
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 use serde::Deserialize;
@@ -62,12 +63,12 @@ pub(crate) fn routes() -> Router<Shop> {
     responses(
         (status = 200, description = "a page of what was found, 1,000 products at most over all \
             pages", body = Page<Product>),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
         (status = 422, description = "`/problems/validation`: the text, the category, the limit \
             or the cursor"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: also while there are more products \
             than can be searched"),
+        QueryRefused,
     ),
 )]
 pub(crate) async fn search(

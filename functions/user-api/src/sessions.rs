@@ -12,7 +12,10 @@ use lmall_domain::{
     customer::{ClosedBy, token},
     id::SessionId,
 };
-use lmall_web::{ApiJson, ApiPath, CustomerId as Caller, Problem};
+use lmall_web::{
+    ApiJson, ApiPath, CustomerId as Caller, Problem,
+    openapi::{BodyRefused, CustomerRefused, Fault},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -135,15 +138,11 @@ impl From<lmall_domain::customer::Session> for Listed {
     request_body = Credentials,
     responses(
         (status = 201, description = "a session", body = Session),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
         (status = 401, description = "`/problems/not-let-in`"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too often for this address, or \
             from there"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn log_in(
@@ -174,13 +173,11 @@ pub(crate) async fn log_in(
     request_body = Refresh,
     responses(
         (status = 200, description = "the session goes on", body = Session),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
         (status = 401, description = "`/problems/not-let-in`: log in again"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: the same token may be sent again"),
+        BodyRefused,
     ),
 )]
 pub(crate) async fn refresh(
@@ -204,12 +201,10 @@ pub(crate) async fn refresh(
     request_body = Refresh,
     responses(
         (status = 204, description = "it has ended"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: it may not have ended"),
+        BodyRefused,
     ),
 )]
 pub(crate) async fn log_out(
@@ -231,9 +226,7 @@ pub(crate) async fn log_out(
     security(("customer" = [])),
     responses(
         (status = 200, description = "the caller's sessions", body = Sessions),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn list(
@@ -254,10 +247,10 @@ pub(crate) async fn list(
     security(("customer" = [])),
     responses(
         (status = 204, description = "every session has ended"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: some may not have ended"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn log_out_everywhere(
@@ -278,10 +271,10 @@ pub(crate) async fn log_out_everywhere(
     params(("id" = String, Path, description = "the session's id")),
     responses(
         (status = 204, description = "it has ended"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: the path has no valid id"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: it may not have ended"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn end(

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use lmall_app::ids::Batch;
-use lmall_web::{ApiQuery, Operator, Problem};
+use lmall_web::{ApiQuery, Operator, Problem, openapi::OperatorRefused};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -69,9 +69,8 @@ impl Draw {
     responses(
         (status = 200, description = "ids that were never given before", body = Drawn),
         (status = 400, description = "`/problems/malformed`: the query is ill-encoded"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 422, description = "`/problems/validation` names each place"),
+        OperatorRefused,
     ),
 )]
 pub(crate) async fn draw(

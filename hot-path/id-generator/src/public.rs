@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use lmall_app::ids::public::PublicIdKeys;
 use lmall_domain::OrderId;
-use lmall_web::{ApiJson, ApiPath, Operator, Problem};
+use lmall_web::{
+    ApiJson, ApiPath, Operator, Problem,
+    openapi::{BodyRefused, OperatorRefused},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,13 +54,9 @@ pub(crate) struct Meant {
     request_body = Named,
     responses(
         (status = 200, description = "their names", body = Names),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: no keys are configured"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
+        BodyRefused, OperatorRefused,
     ),
 )]
 pub(crate) async fn encode(
@@ -87,10 +86,9 @@ pub(crate) async fn encode(
         example = "a1ytdy2a738w997ne32y3yvy0f8")),
     responses(
         (status = 200, description = "the id", body = Meant),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: no key of ours made it, or no keys \
             are configured"),
+        OperatorRefused,
     ),
 )]
 pub(crate) async fn decode(

@@ -2,7 +2,10 @@
 
 use axum::{Json, extract::State};
 use lmall_app::ops::audit::{Check, Report};
-use lmall_web::{Operator, Problem};
+use lmall_web::{
+    Operator, Problem,
+    openapi::{Fault, OperatorRefused},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,10 +45,7 @@ struct AuditCheck {
     security(("operator" = [])),
     responses(
         (status = 200, description = "what was found, well or not", body = AuditReport),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn run(

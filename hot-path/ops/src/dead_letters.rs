@@ -9,6 +9,7 @@ use lmall_app::{
 use lmall_domain::event::Envelope;
 use lmall_web::{
     ApiJson, ApiQuery, Operator, Page, PageQuery, Problem,
+    openapi::{BodyRefused, Fault, OperatorRefused, QueryRefused},
     page::{decode_cursor, encode_cursor},
 };
 use serde::{Deserialize, Serialize};
@@ -84,12 +85,8 @@ pub(crate) struct ReplayAnswer {
     params(LettersQuery),
     responses(
         (status = 200, description = "a page of dead letters", body = Page<Letter>),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 422, description = "`/problems/validation`: a filter, the limit or the cursor"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        OperatorRefused, QueryRefused, Fault,
     ),
 )]
 pub(crate) async fn list(
@@ -117,14 +114,8 @@ pub(crate) async fn list(
     request_body = ReplayRequest,
     responses(
         (status = 200, description = "how many were sent again", body = ReplayAnswer),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation`: a filter"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn replay(

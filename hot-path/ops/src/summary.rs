@@ -11,7 +11,10 @@ use lmall_app::{
     ports::{Index, QueueDepth, Table},
 };
 use lmall_domain::Timestamp;
-use lmall_web::{Operator, Problem};
+use lmall_web::{
+    Operator, Problem,
+    openapi::{Fault, OperatorRefused},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -61,10 +64,7 @@ struct Depth {
     security(("operator" = [])),
     responses(
         (status = 200, description = "orders, outbox, queues and dead letters", body = Summary),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn get(

@@ -4,7 +4,7 @@ mod payment;
 
 use axum::{Json, Router, extract::State, routing::get as on_get};
 use lmall_domain::OrderId;
-use lmall_web::{ApiPath, Caller, Problem};
+use lmall_web::{ApiPath, Caller, Problem, openapi::Fault};
 
 use self::payment::Payment;
 use crate::till::Till;
@@ -29,8 +29,7 @@ pub(crate) fn routes() -> Router<Till> {
         (status = 401, description = "`/problems/unauthenticated`: no customer, no operator token"),
         (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: unknown, or not yours"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        Fault,
     ),
 )]
 pub(crate) async fn get(

@@ -10,7 +10,10 @@ use lmall_domain::{
     catalogue::{self, Change, InvalidPricing},
     limits::{PRICES_MAX, QUANTITY_MAX, RULE_ID_MAX, RULE_STEPS_MAX, RULES_MAX},
 };
-use lmall_web::{ApiJson, ApiPath, Money, Operator, Problem, RequestContext};
+use lmall_web::{
+    ApiJson, ApiPath, Money, Operator, Problem, RequestContext,
+    openapi::{BodyRefused, Fault, OperatorRefused},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -114,11 +117,8 @@ const _: () = assert!(RULE_ID_MAX == 64 && QUANTITY_MAX == 1_000);
     params(("sku" = String, Path, description = "the product's SKU", example = "tea-01")),
     responses(
         (status = 200, description = "what it costs", body = Pricing),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the catalogue does not have it"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn get(
@@ -145,15 +145,9 @@ pub(crate) async fn get(
         (status = 200, description = "what it costs from now on", body = Pricing),
         (status = 202, description = "the same: durable, but the order service did not answer, \
             and its next orders may have the old price", body = Pricing),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the catalogue does not have it"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names the place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn put(

@@ -12,7 +12,10 @@ use lmall_domain::{
     catalogue::{CategoryPath, Change, Invalid},
     limits::{DESCRIPTION_MAX, PRODUCT_CATEGORIES_MAX, PRODUCT_NAME_MAX, UNIT_PRICE_MAX},
 };
-use lmall_web::{ApiJson, ApiPath, Money, Operator, Problem, RequestContext};
+use lmall_web::{
+    ApiJson, ApiPath, Money, Operator, Problem, RequestContext,
+    openapi::{BodyRefused, Fault, OperatorRefused},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -62,15 +65,9 @@ const _: () = assert!(DESCRIPTION_MAX == 4_000 && PRODUCT_CATEGORIES_MAX == 8);
         (status = 202, description = "the product, changed or new: durable, but the order service \
             did not answer, and its next orders may have the old price. The same request may be \
             sent again", body = super::Product),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn put(

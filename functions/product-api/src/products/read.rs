@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use lmall_domain::Sku;
 use lmall_web::{
     ApiPath, ApiQuery, Page, PageQuery, Problem,
+    openapi::{Fault, QueryRefused},
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 
@@ -20,8 +21,7 @@ use crate::shop::Shop;
     responses(
         (status = 200, description = "the product", body = Product),
         (status = 404, description = "`/problems/not-found`: the catalogue does not have it"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        Fault,
     ),
 )]
 pub(crate) async fn get(
@@ -41,10 +41,8 @@ pub(crate) async fn get(
     params(PageQuery),
     responses(
         (status = 200, description = "a page of the catalogue", body = Page<Product>),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
         (status = 422, description = "`/problems/validation`: the limit or the cursor"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        QueryRefused, Fault,
     ),
 )]
 pub(crate) async fn list(

@@ -8,6 +8,7 @@ use lmall_domain::{
 };
 use lmall_web::{
     ApiJson, ApiQuery, CustomerId as Caller, Page, PageQuery, Problem,
+    openapi::{BodyRefused, CustomerRefused, Fault},
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -104,10 +105,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
     security(("customer" = [])),
     responses(
         (status = 200, description = "the account", body = Account),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn read(
@@ -127,14 +126,9 @@ pub(crate) async fn read(
     request_body = Change,
     responses(
         (status = 200, description = "the account, as it is then", body = Account),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn change(
@@ -169,10 +163,8 @@ pub(crate) async fn change(
     responses(
         (status = 200, description = "a page", body = Page<Activity>),
         (status = 400, description = "`/problems/malformed`: the query is ill-encoded"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 422, description = "`/problems/validation` names each place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn activities(

@@ -6,7 +6,10 @@ use lmall_domain::{
     customer::{self, Invalid},
     id::AddressId,
 };
-use lmall_web::{ApiJson, ApiPath, CustomerId as Caller, Problem};
+use lmall_web::{
+    ApiJson, ApiPath, CustomerId as Caller, Problem,
+    openapi::{BodyRefused, CustomerRefused, Fault},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -91,10 +94,8 @@ impl From<(String, customer::Address)> for Named {
     security(("customer" = [])),
     responses(
         (status = 200, description = "all of them: 20 at most", body = Addresses),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn list(
@@ -117,16 +118,11 @@ pub(crate) async fn list(
     request_body = Address,
     responses(
         (status = 204, description = "it is there"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account, or the path has \
             no valid id"),
         (status = 409, description = "`/problems/too-many`: there are 20"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn put(
@@ -153,11 +149,9 @@ pub(crate) async fn put(
     params(("id" = String, Path, description = "what the customer calls it", example = "home")),
     responses(
         (status = 204, description = "it is not there"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account, or the path has \
             no valid id"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn remove(

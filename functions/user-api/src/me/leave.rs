@@ -8,7 +8,7 @@ use axum::{
 use http::{StatusCode, header};
 use lmall_app::customer::EraseOutcome;
 use lmall_domain::Timestamp;
-use lmall_web::{CustomerId as Caller, Problem, RequestContext};
+use lmall_web::{CustomerId as Caller, Problem, RequestContext, openapi::CustomerRefused};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -57,10 +57,10 @@ pub(crate) struct Export {
     security(("customer" = [])),
     responses(
         (status = 200, description = "everything", body = Export),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: a part of it cannot be read"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn export(
@@ -93,11 +93,11 @@ pub(crate) async fn export(
     security(("customer" = [])),
     responses(
         (status = 204, description = "nothing personal is left, now or since before"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there never was an account"),
         (status = 409, description = "`/problems/open-orders`: orders have to end first"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: it may not be done yet"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn erase(

@@ -3,7 +3,10 @@
 use axum::{Json, extract::State};
 use lmall_app::customer::{MergeError, Proof, RefreshToken};
 use lmall_domain::CustomerId;
-use lmall_web::{ApiJson, CustomerId as Caller, Problem, RequestContext};
+use lmall_web::{
+    ApiJson, CustomerId as Caller, Problem, RequestContext,
+    openapi::{BodyRefused, Fault},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,18 +70,14 @@ impl Other {
     request_body = Other,
     responses(
         (status = 200, description = "they are one; its orders follow", body = Merged),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
         (status = 401, description = "`/problems/unauthenticated`: no customer; \
             `/problems/not-let-in`: it does not show that the other account is theirs"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
         (status = 409, description = "`/problems/not-mergeable`: it is the same account; \
             `/problems/too-many`: together they have too many addresses"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too many attempts"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn merge(

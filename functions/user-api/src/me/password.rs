@@ -2,7 +2,10 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use lmall_web::{ApiJson, CustomerId as Caller, Problem};
+use lmall_web::{
+    ApiJson, CustomerId as Caller, Problem,
+    openapi::{BodyRefused, Fault},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -31,16 +34,12 @@ pub(crate) struct Passwords {
     request_body = Passwords,
     responses(
         (status = 204, description = "the password is the new one"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
         (status = 401, description = "`/problems/unauthenticated`: no customer; \
             `/problems/not-let-in`: another password"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too many attempts"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn change(

@@ -5,7 +5,10 @@ use lmall_domain::{
     customer::{self, Invalid},
     money::Currency,
 };
-use lmall_web::{ApiJson, CustomerId as Caller, Problem};
+use lmall_web::{
+    ApiJson, CustomerId as Caller, Problem,
+    openapi::{BodyRefused, CustomerRefused, Fault},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,10 +55,8 @@ impl From<customer::Preferences> for Preferences {
     security(("customer" = [])),
     responses(
         (status = 200, description = "the preferences", body = Preferences),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn read(
@@ -76,14 +77,9 @@ pub(crate) async fn read(
     request_body = Preferences,
     responses(
         (status = 200, description = "the preferences, as they are then", body = Preferences),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: there is no account"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn put(

@@ -12,7 +12,7 @@ use lmall_app::{
     ports::WaitingError,
 };
 use lmall_domain::{Sku, waiting::Standing};
-use lmall_web::{ApiPath, CustomerId, Problem};
+use lmall_web::{ApiPath, CustomerId, Problem, openapi::CustomerRefused};
 
 use super::{
     hall::{Seat, Shared},
@@ -44,11 +44,11 @@ const RETRY: Duration = Duration::from_secs(2);
     params(("sku" = String, Path, description = "the SKU", example = "tea-01")),
     responses(
         (status = 200, description = "events", body = String, content_type = "text/event-stream"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: no place; join"),
         (status = 429, description = "`/problems/rate-limited`: four streams of the customer"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: too many streams; poll"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn events(

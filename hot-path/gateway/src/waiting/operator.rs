@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use lmall_app::failure::Failure;
 use lmall_domain::Sku;
-use lmall_web::{ApiJson, ApiPath, Operator, Problem};
+use lmall_web::{
+    ApiJson, ApiPath, Operator, Problem,
+    openapi::{BodyRefused, Fault, OperatorRefused},
+};
 
 use super::{
     hall::Shared,
@@ -27,16 +30,12 @@ use super::{
     responses(
         (status = 200, description = "it was open", body = WaitingRoom),
         (status = 201, description = "it is open", body = WaitingRoom),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
         (status = 409, description = "`/problems/too-many-flash-sales`: of others at this time"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: send it again"),
+        BodyRefused, OperatorRefused,
     ),
 )]
 pub(crate) async fn open(
@@ -71,11 +70,8 @@ pub(crate) async fn open(
     params(("sku" = String, Path, description = "the SKU", example = "tea-01")),
     responses(
         (status = 200, description = "the room", body = WaitingRoom),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: no such room"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        OperatorRefused, Fault,
     ),
 )]
 pub(crate) async fn summary(
@@ -101,11 +97,10 @@ pub(crate) async fn summary(
     params(("sku" = String, Path, description = "the SKU", example = "tea-01")),
     responses(
         (status = 204, description = "there is none, now or since before"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: send it again"),
+        OperatorRefused,
     ),
 )]
 pub(crate) async fn close(

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use lmall_app::{failure::Failure, ports::Joined};
 use lmall_domain::Sku;
-use lmall_web::{ApiPath, CustomerId, Problem};
+use lmall_web::{ApiPath, CustomerId, Problem, openapi::CustomerRefused};
 
 use super::{hall::Shared, view::Place};
 
@@ -25,13 +25,13 @@ const FULL_RETRY_S: u32 = 60;
     responses(
         (status = 200, description = "the place since before", body = Place),
         (status = 201, description = "a new place", body = Place),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: the SKU has no waiting room; it can \
             be ordered without"),
         (status = 409, description = "`/problems/sold-out`: all units are sold"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`, `/problems/waiting-room-full`: \
             try again later"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn join(
@@ -68,10 +68,10 @@ pub(crate) async fn join(
     params(("sku" = String, Path, description = "the SKU", example = "tea-01")),
     responses(
         (status = 200, description = "the place", body = Place),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: no place; join"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: the place is kept meanwhile"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn look(
@@ -96,10 +96,10 @@ pub(crate) async fn look(
     params(("sku" = String, Path, description = "the SKU", example = "tea-01")),
     responses(
         (status = 204, description = "there is no place, now or since before"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: send it again"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn leave(

@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use lmall_app::stock::{self, ReceiptOutcome};
 use lmall_domain::{Sku, limits::STOCK_MAX};
-use lmall_web::{ApiJson, ApiPath, Operator, Problem};
+use lmall_web::{
+    ApiJson, ApiPath, Operator, Problem,
+    openapi::{BodyRefused, OperatorRefused},
+};
 
 use super::{
     level::Level,
@@ -25,16 +28,12 @@ use crate::desk::Desk;
     request_body = Receipt,
     responses(
         (status = 200, description = "it is in the ledger, now or since before", body = Level),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
         (status = 409, description = "`/problems/reference-reused`: with another quantity"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: send it again, it counts once"),
+        BodyRefused, OperatorRefused,
     ),
 )]
 pub(crate) async fn receive(
@@ -63,17 +62,13 @@ pub(crate) async fn receive(
     request_body = Adjustment,
     responses(
         (status = 200, description = "it is in the ledger, now or since before", body = Level),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 401, description = "`/problems/unauthenticated`: no operator token"),
-        (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: the path has no valid SKU"),
         (status = 409, description = "`/problems/insufficient-stock`: it would take what is \
             reserved or sold; `/problems/reference-reused`: with another delta"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: send it again, it counts once"),
+        BodyRefused, OperatorRefused,
     ),
 )]
 pub(crate) async fn adjust(

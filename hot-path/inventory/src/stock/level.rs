@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use lmall_app::stock;
 use lmall_domain::Sku;
-use lmall_web::{ApiPath, Problem};
+use lmall_web::{ApiPath, Problem, openapi::Fault};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,8 +43,7 @@ impl Level {
     responses(
         (status = 200, description = "its stock", body = Level),
         (status = 404, description = "`/problems/not-found`: it was never received"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        Fault,
     ),
 )]
 pub(crate) async fn get(

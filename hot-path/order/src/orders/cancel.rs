@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use http::StatusCode;
 use lmall_app::order::CancelOutcome;
 use lmall_domain::{OrderId, event::CancelReason, order::Rejection};
-use lmall_web::{ApiPath, CustomerId, Problem, RequestContext};
+use lmall_web::{
+    ApiPath, CustomerId, Problem, RequestContext,
+    openapi::{CustomerRefused, Fault},
+};
 
 use super::{order::Order, own_order};
 use crate::shop::Shop;
@@ -22,11 +25,9 @@ use crate::shop::Shop;
     params(("id" = String, Path, description = "the order's id", example = "7212345678901")),
     responses(
         (status = 202, description = "it is canceling, or canceled", body = Order),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: unknown, or not yours"),
         (status = 409, description = "`/problems/not-cancelable`: it is paid"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn cancel(

@@ -16,7 +16,7 @@ use lmall_app::{
 use lmall_domain::order;
 use lmall_web::{
     AdmissionToken, ApiJson, CustomerId, IdempotencyKey, PreferWait, Problem, ProblemBody,
-    RequestContext,
+    RequestContext, openapi::CustomerRefused,
 };
 
 use super::{order::Order, request::PlaceOrder, wait::preference_applied};
@@ -54,7 +54,6 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
             ("Preference-Applied" = String, description = "`wait=N`, if it was honored"),
         )),
         (status = 400, description = "`/problems/malformed`, `/problems/invalid-idempotency-key`"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 403, description = "`/problems/not-admitted`: a product is in a flash sale, and \
             there is no token that is good for this order"),
         (status = 409, description = "`/problems/admission-used`: the token was used for another \
@@ -71,6 +70,7 @@ const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-repl
             })),
         (status = 500, description = "`/problems/internal`"),
         (status = 503, description = "`/problems/unavailable`: the same key may be sent again"),
+        CustomerRefused,
     ),
 )]
 pub(crate) async fn place(

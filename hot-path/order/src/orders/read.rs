@@ -9,6 +9,7 @@ use lmall_app::row;
 use lmall_domain::OrderId;
 use lmall_web::{
     ApiPath, ApiQuery, Caller, CustomerId, Page, PageQuery, PreferWait, Problem,
+    openapi::{CustomerRefused, Fault, QueryRefused},
     page::{decode_cursor, encode_cursor, foreign_cursor},
 };
 
@@ -37,8 +38,7 @@ use crate::shop::Shop;
         (status = 401, description = "`/problems/unauthenticated`: no customer, no operator token"),
         (status = 403, description = "`/problems/forbidden`: another operator token"),
         (status = 404, description = "`/problems/not-found`: unknown, or not yours"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        Fault,
     ),
 )]
 pub(crate) async fn get(
@@ -65,11 +65,8 @@ pub(crate) async fn get(
     params(PageQuery),
     responses(
         (status = 200, description = "a page of the caller's orders", body = Page<Order>),
-        (status = 400, description = "`/problems/malformed`: an ill-encoded query"),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 422, description = "`/problems/validation`: the limit or the cursor"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, QueryRefused, Fault,
     ),
 )]
 pub(crate) async fn list(

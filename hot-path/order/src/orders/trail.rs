@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use axum::{Json, extract::State};
 use lmall_domain::OrderId;
-use lmall_web::{ApiPath, CustomerId, Page, Problem};
+use lmall_web::{
+    ApiPath, CustomerId, Page, Problem,
+    openapi::{CustomerRefused, Fault},
+};
 use serde::Serialize;
 use serde_json::{json, value::RawValue};
 use utoipa::{
@@ -32,10 +35,8 @@ pub(crate) struct Event(Box<RawValue>);
     params(("id" = String, Path, description = "the order's id", example = "7212345678901")),
     responses(
         (status = 200, description = "the events; `next_cursor` is null", body = Page<Event>),
-        (status = 401, description = "`/problems/unauthenticated`: no customer"),
         (status = 404, description = "`/problems/not-found`: unknown, or not yours"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        CustomerRefused, Fault,
     ),
 )]
 pub(crate) async fn events(
