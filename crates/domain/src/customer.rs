@@ -16,5 +16,5 @@ pub use person::{Challenge, Email, Identity, PasswordHash, Person, VERIFY_LIFE};
 pub use profile::{Address, Invalid, Preferences, checked_name};
 pub use session::{
     Answer, ClosedBy, IDLE_LIFE, REPLAY_GRACE, Refusal, Session, TokenHash, Turn, WHOLE_LIFE,
-    present,
+    crowded_out, present,
 };

@@ -93,6 +93,10 @@ pub const PERSONAL_TEXT_MAX: usize = 200;
 /// customer's row stays below half of an item's 400 KB.
 pub const ADDRESSES_MAX: usize = 20;
 
+/// Sessions of one customer, with those that ended and are not forgotten yet: more than anybody has
+/// devices. All are read when one begins.
+pub const SESSIONS_MAX: usize = 100;
+
 /// E-mail addresses and identities of one customer, each: one is what they begin with, and each
 /// account merged into theirs may bring more. All are written in one transaction.
 pub const NAMES_MAX: usize = 10;

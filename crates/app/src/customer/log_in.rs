@@ -70,6 +70,7 @@ impl Customers {
         deed: Deed,
     ) -> Result<Option<Granted>, Failure> {
         let (id, password) = (&proved.value.id, password_of(&proved.value).cloned());
+        self.make_room(id).await?;
         rounds(&*self.clock, self.salt(), async || {
             let now = self.now();
             let Some(before) = self.load(id).await? else { return Ok(Round::Done(None)) };

@@ -2,13 +2,15 @@
 
 use lmall_domain::{
     CustomerId, Timestamp,
-    customer::{Answer, ClosedBy, Customer, Refusal as No, Session, TokenHash, present, token},
+    customer::{
+        Answer, ClosedBy, Customer, Refusal as No, Session, TokenHash, crowded_out, present, token,
+    },
     id::SessionId,
 };
 
 use super::{Customers, Deed, TABLE, row, secret};
 use crate::{
-    Changeset, Refusal,
+    Changeset, Refusal, Write,
     failure::{Failure, Round, committed, rounds},
     ports::{Query, RevocationError, SignError},
     row::{Versioned, decode},
@@ -246,6 +248,21 @@ impl Customers {
             } else if self.now().since(session.used_at).as_secs() < REVOKED_LIFE_SECS.unsigned_abs()
             {
                 self.revoke(&session, self.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends and forgets the sessions that one more has no room beside.
+    pub(super) async fn make_room(&self, customer: &CustomerId) -> Result<(), Failure> {
+        for session in crowded_out(self.sessions(customer).await?) {
+            self.end(customer, &session.id, ClosedBy::Crowded).await?;
+            if let Some(ended) = self.session(customer, &session.id).await? {
+                let key = row::session_key(customer, &session.id);
+                let forgotten = Write::Delete(key, ended.version);
+                let changes = Changeset::new().with(forgotten, Refusal::Stale);
+                // Somebody else who makes room has forgotten it.
+                let _forgotten = committed(self.store.commit(changes).await)?;
             }
         }
         Ok(())

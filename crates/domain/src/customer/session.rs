@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomerId, Timestamp, id::SessionId};
+use crate::{CustomerId, Timestamp, id::SessionId, limits};
 
 /// How long a session lives without being used.
 pub const IDLE_LIFE: Duration = Duration::from_secs(30 * 86_400);
@@ -47,6 +47,8 @@ pub enum ClosedBy {
     Reuse,
     /// The password was changed.
     Password,
+    /// A newer one took its place.
+    Crowded,
     /// The account was erased or merged.
     Gone,
 }
@@ -144,6 +146,15 @@ impl Session {
         self.closed = Some(by);
         Some(self)
     }
+}
+
+/// The sessions that make room for one more: those that have ended, then those that were used
+/// longest ago, as far as there are [`limits::SESSIONS_MAX`] or more.
+#[must_use]
+pub fn crowded_out(mut sessions: Vec<Session>) -> Vec<Session> {
+    sessions.sort_by_key(|session| (session.closed.is_none(), session.used_at));
+    sessions.truncate((sessions.len() + 1).saturating_sub(limits::SESSIONS_MAX));
+    sessions
 }
 
 /// A token is shown: its family's part and its own, and the successor it would have.

@@ -6,7 +6,7 @@ use lmall_domain::{
     Timestamp,
     customer::{
         Answer, ClosedBy, IDLE_LIFE, REPLAY_GRACE, Refusal, Session, TokenHash, Turn, WHOLE_LIFE,
-        present,
+        crowded_out, present,
     },
 };
 use proptest::prelude::*;
@@ -155,4 +155,23 @@ proptest! {
             prop_assert_eq!(said, expected);
         }
     }
+}
+
+#[test]
+fn one_more_takes_the_place_of_what_has_ended_then_of_what_was_used_longest_ago() {
+    let used = |seconds: u64| {
+        let mut session = session();
+        session.used_at = START.after(Duration::from_secs(seconds));
+        session
+    };
+    let seconds = |sessions: Vec<Session>| -> Vec<i64> {
+        sessions.iter().map(|session| session.used_at.as_secs() - START.as_secs()).collect()
+    };
+    let full = |sessions: u64| -> Vec<Session> { (0..sessions).rev().map(used).collect() };
+    assert!(crowded_out(full(99)).is_empty());
+    assert_eq!(seconds(crowded_out(full(100))), [0]);
+    assert_eq!(seconds(crowded_out(full(102))), [0, 1, 2]);
+    let mut ended = full(101);
+    ended[0] = ended[0].clone().closed(ClosedBy::LogOut).unwrap();
+    assert_eq!(seconds(crowded_out(ended)), [100, 0]);
 }
