@@ -15,6 +15,7 @@ mod keys;
 mod log_in;
 mod mail;
 mod merge;
+mod move_to;
 mod password;
 mod profile;
 mod register;

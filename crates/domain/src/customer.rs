@@ -4,6 +4,7 @@
 //! was erased or merged leaves an id that is never given again, and nothing else.
 
 mod account;
+mod mail;
 mod pace;
 mod person;
 mod profile;
@@ -11,6 +12,7 @@ mod session;
 pub mod token;
 
 pub use account::{Customer, Rejection, Standing};
+pub use mail::MailKind;
 pub use pace::Pace;
 pub use person::{Challenge, Email, Identity, PasswordHash, Person, VERIFY_LIFE};
 pub use profile::{Address, Invalid, Preferences, checked_name};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use async_trait::async_trait;
 use lmall_app::ports::{Mail, MailError, Mailer};
-use lmall_domain::event::MailPurpose;
+use lmall_domain::customer::MailKind;
 use serde::Serialize;
 
 /// Prints each mail to standard output, as one line: `mail {"to":…,"purpose":…,"token":…}`.
@@ -16,7 +16,7 @@ pub struct PrintedMails;
 #[derive(Serialize)]
 struct Line<'a> {
     to: &'a str,
-    purpose: MailPurpose,
+    purpose: MailKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
 }
@@ -46,7 +46,7 @@ mod tests {
         let mail = Mail {
             id: "cus_1-customer-1".parse().unwrap(),
             to: Email::normalised("ann@example.org"),
-            purpose: MailPurpose::ResetPassword,
+            purpose: MailKind::ResetPassword,
             token: Some("cus_1.1.x".to_owned()),
         };
         let mut out = Vec::new();

@@ -3,11 +3,11 @@
 use axum::{Router, extract::State, routing::post};
 use http::StatusCode;
 use lmall_app::customer::{ConfirmError, Register, RegisterError};
-use lmall_domain::{
-    customer::{Invalid, checked_name},
-    event::MailPurpose,
+use lmall_domain::customer::{Invalid, MailKind, checked_name};
+use lmall_web::{
+    ApiJson, Problem, RequestContext,
+    openapi::{BodyRefused, Fault},
 };
-use lmall_web::{ApiJson, Problem, RequestContext};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Router<Desk> {
         .route("/v1/customers/verification/confirm", post(verify))
         .route("/v1/customers/password-reset", post(request_reset))
         .route("/v1/customers/password-reset/confirm", post(reset))
+        .route("/v1/customers/email-change/confirm", post(change_email))
 }
 
 /// Somebody who wants an account.
@@ -76,13 +77,9 @@ pub(crate) struct MailAnswer {
     request_body = Registration,
     responses(
         (status = 202, description = "a mail is on its way"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too often from there"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn register(
@@ -117,13 +114,9 @@ pub(crate) async fn register(
     request_body = MailWish,
     responses(
         (status = 202, description = "if there is use for a mail, it is on its way"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too often from there"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn request_verification(
@@ -132,7 +125,7 @@ pub(crate) async fn request_verification(
     context: RequestContext,
     ApiJson(body): ApiJson<MailWish>,
 ) -> Result<StatusCode, Problem> {
-    mail(&desk, &body, MailPurpose::VerifyEmail, caller.as_deref(), context).await
+    mail(&desk, &body, MailKind::VerifyEmail, caller.as_deref(), context).await
 }
 
 /// Prove the address: with the token from the mail and the password of the registration.
@@ -144,15 +137,11 @@ pub(crate) async fn request_verification(
     request_body = MailAnswer,
     responses(
         (status = 204, description = "the address is proved: they may log in"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
         (status = 401, description = "`/problems/not-let-in`: the token is not good any more, or \
             the password is another one"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too often for this account"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn verify(
@@ -175,13 +164,9 @@ pub(crate) async fn verify(
     request_body = MailWish,
     responses(
         (status = 202, description = "if there is an account, a mail is on its way"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
         (status = 429, description = "`/problems/rate-limited`: too often from there"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn request_reset(
@@ -190,7 +175,7 @@ pub(crate) async fn request_reset(
     context: RequestContext,
     ApiJson(body): ApiJson<MailWish>,
 ) -> Result<StatusCode, Problem> {
-    mail(&desk, &body, MailPurpose::ResetPassword, caller.as_deref(), context).await
+    mail(&desk, &body, MailKind::ResetPassword, caller.as_deref(), context).await
 }
 
 /// Set a new password, with the token from the mail. Every session ends.
@@ -202,13 +187,9 @@ pub(crate) async fn request_reset(
     request_body = MailAnswer,
     responses(
         (status = 204, description = "the password is the new one, and the address is proved"),
-        (status = 400, description = "`/problems/malformed`: not JSON"),
         (status = 401, description = "`/problems/not-let-in`: the token is not good any more"),
-        (status = 413, description = "`/problems/payload-too-large`: over 256 KiB"),
-        (status = 415, description = "`/problems/unsupported-media-type`: not JSON"),
         (status = 422, description = "`/problems/validation` names each place"),
-        (status = 500, description = "`/problems/internal`"),
-        (status = 503, description = "`/problems/unavailable`"),
+        BodyRefused, Fault,
     ),
 )]
 pub(crate) async fn reset(
@@ -220,10 +201,40 @@ pub(crate) async fn reset(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Take another address: with the token from the mail to it, and the account's password.
+///
+/// Mail goes there from now on, and logging in takes it; the address before is told, and is free.
+#[utoipa::path(
+    post,
+    path = "/v1/customers/email-change/confirm",
+    operation_id = "change_email",
+    tag = "accounts",
+    request_body = MailAnswer,
+    responses(
+        (status = 204, description = "the address is the new one"),
+        (status = 401, description = "`/problems/not-let-in`: the token is not good any more, or \
+            the password is another one"),
+        (status = 409, description = "`/problems/email-taken`: another account has the address"),
+        (status = 422, description = "`/problems/validation` names each place"),
+        (status = 429, description = "`/problems/rate-limited`: too often for this account"),
+        BodyRefused, Fault,
+    ),
+)]
+pub(crate) async fn change_email(
+    State(desk): State<Desk>,
+    context: RequestContext,
+    ApiJson(body): ApiJson<MailAnswer>,
+) -> Result<StatusCode, Problem> {
+    let password = shown(body.password, "/password")?;
+    let changed = desk.customers.change_email(&body.token, &password, &context.trace()).await;
+    changed.map_err(unconfirmed)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn mail(
     desk: &Desk,
     body: &MailWish,
-    purpose: MailPurpose,
+    purpose: MailKind,
     caller: Option<&str>,
     context: RequestContext,
 ) -> Result<StatusCode, Problem> {
@@ -236,6 +247,11 @@ async fn mail(
 fn unconfirmed(error: ConfirmError) -> Problem {
     match error {
         ConfirmError::NotGood => not_let_in(),
+        ConfirmError::Taken => Problem::new(
+            StatusCode::CONFLICT,
+            "email-taken",
+            "Another account has the address; the two can be merged",
+        ),
         ConfirmError::TooMany(wait) => too_many(wait),
         ConfirmError::Failed(failure) => failure.into(),
     }

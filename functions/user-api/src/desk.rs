@@ -68,6 +68,7 @@ pub(crate) fn rejected(rejection: Rejection) -> Problem {
     let (slug, title) = match rejection {
         Rejection::Gone => return Problem::not_found(),
         Rejection::TooMany => ("too-many", "There are as many as one customer may have"),
+        Rejection::Unchanged => ("unchanged", "It is so already"),
         Rejection::NotMergeable => ("not-mergeable", "The accounts cannot be merged"),
         Rejection::NotAwaited => ("not-awaited", "Nothing waits for this answer"),
     };

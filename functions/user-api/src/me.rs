@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod addresses;
+pub(crate) mod email;
 pub(crate) mod leave;
 pub(crate) mod merge;
 pub(crate) mod password;
@@ -20,6 +21,7 @@ pub(crate) fn routes() -> Router<Desk> {
         .route("/v1/customers/me/activities", get(account::activities))
         .route("/v1/customers/me/addresses", get(addresses::list))
         .route("/v1/customers/me/addresses/{id}", put(addresses::put).delete(addresses::remove))
+        .route("/v1/customers/me/email", post(email::request))
         .route("/v1/customers/me/export", get(leave::export))
         .route("/v1/customers/me/merges", post(merge::merge))
         .route("/v1/customers/me/password", post(password::change))

@@ -36,6 +36,8 @@ pub enum Deed {
     LoggedOutEverywhere,
     /// A refresh token came twice: its session was ended.
     TokenReused,
+    /// Mail goes to another address, which was proved to be theirs.
+    EmailChanged,
     /// The password was changed by who knew the old one.
     PasswordChanged,
     /// The password was changed by who reads the mail.

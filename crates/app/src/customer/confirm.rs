@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use lmall_domain::{
     Timestamp,
-    customer::{ClosedBy, Customer, Email, Rejection},
-    event::MailPurpose,
+    customer::{ClosedBy, Customer, Email, MailKind, PasswordHash, Rejection},
 };
 
 use super::{
@@ -25,6 +24,9 @@ pub enum ConfirmError {
     /// goes with it is another one.
     #[error("the answer is not good")]
     NotGood,
+    /// The address is somebody else's already.
+    #[error("the address is another account's")]
+    Taken,
     /// Too often: after so long again.
     #[error("too many attempts")]
     TooMany(Duration),
@@ -42,7 +44,7 @@ impl Customers {
     pub async fn request_mail(
         &self,
         email: &Email,
-        purpose: MailPurpose,
+        purpose: MailKind,
         caller: Option<&str>,
         trace: &Trace,
     ) -> Result<(), ConfirmError> {
@@ -54,7 +56,7 @@ impl Customers {
         Ok(rounds(&*self.clock, self.salt(), async || {
             let now = self.now();
             let (_, Some(before)) = self.owner(email).await? else { return Ok(Round::Done(())) };
-            let is_useless = purpose == MailPurpose::VerifyEmail
+            let is_useless = purpose == MailKind::VerifyEmail
                 && before.value.person().is_ok_and(|person| person.may_sign_in());
             let Some(Ok((after, event))) =
                 (!is_useless).then(|| before.value.clone().mailed(purpose, now))
@@ -79,23 +81,33 @@ impl Customers {
     /// # Errors
     /// [`ConfirmError`].
     pub async fn verify_email(&self, token: &str, password: &Password) -> Result<(), ConfirmError> {
-        let token = MailToken::parse(token).ok_or(ConfirmError::NotGood)?;
-        let attempt = Attempt::password(token.customer_id.as_str());
-        self.attempt([attempt]).await?.map_err(ConfirmError::TooMany)?;
-        let before = self.awaiting(&token, MailPurpose::VerifyEmail).await?;
-        let kept = before.as_ref().and_then(|before| password_of(&before.value)).cloned();
-        let knows = self.passwords.matches(password, kept.as_ref()).await?;
-        if !knows || before.is_none() {
-            return Err(ConfirmError::NotGood);
-        }
-        self.answer(&token, MailPurpose::VerifyEmail, Deed::EmailVerified, |customer, now| {
+        let (token, kept) = self.proved(token, MailKind::VerifyEmail, password).await?;
+        self.answer(&token, MailKind::VerifyEmail, Deed::EmailVerified, |customer, now| {
             // Somebody may have registered again while the hash was made.
-            if password_of(&customer) != kept.as_ref() {
+            if password_of(&customer) != Some(&kept) {
                 return Err(Rejection::NotAwaited);
             }
             customer.verified(token.number, now)
         })
         .await
+    }
+
+    /// The token and what is kept of the password, when the account waits for this mail and both
+    /// are its own.
+    pub(super) async fn proved(
+        &self,
+        token: &str,
+        purpose: MailKind,
+        password: &Password,
+    ) -> Result<(MailToken, PasswordHash), ConfirmError> {
+        let token = MailToken::parse(token).ok_or(ConfirmError::NotGood)?;
+        let attempt = Attempt::password(token.customer_id.as_str());
+        self.attempt([attempt]).await?.map_err(ConfirmError::TooMany)?;
+        let before = self.awaiting(&token, purpose).await?;
+        let kept = before.and_then(|before| password_of(&before.value).cloned());
+        // As much is done for a token that nobody waits for.
+        let knows = self.passwords.matches(password, kept.as_ref()).await?;
+        kept.filter(|_| knows).map(|kept| (token, kept)).ok_or(ConfirmError::NotGood)
     }
 
     /// Sets a new password for who read the mail; every session ends.
@@ -109,11 +121,11 @@ impl Customers {
     ) -> Result<(), ConfirmError> {
         let token = MailToken::parse(token).ok_or(ConfirmError::NotGood)?;
         // A token is looked at before a hash is made for whoever asks.
-        if self.awaiting(&token, MailPurpose::ResetPassword).await?.is_none() {
+        if self.awaiting(&token, MailKind::ResetPassword).await?.is_none() {
             return Err(ConfirmError::NotGood);
         }
         let hash = self.passwords.hash(password, &*self.chance).await?;
-        self.answer(&token, MailPurpose::ResetPassword, Deed::PasswordReset, |customer, now| {
+        self.answer(&token, MailKind::ResetPassword, Deed::PasswordReset, |customer, now| {
             customer.reset(token.number, hash.clone(), now)
         })
         .await?;
@@ -121,10 +133,10 @@ impl Customers {
     }
 
     /// The account that waits for the mail that this is the token of.
-    async fn awaiting(
+    pub(super) async fn awaiting(
         &self,
         token: &MailToken,
-        purpose: MailPurpose,
+        purpose: MailKind,
     ) -> Result<Option<Versioned<Customer>>, Failure> {
         let now = self.now();
         let is_good =
@@ -137,7 +149,7 @@ impl Customers {
     async fn answer(
         &self,
         token: &MailToken,
-        purpose: MailPurpose,
+        purpose: MailKind,
         deed: Deed,
         change: impl Fn(Customer, Timestamp) -> Result<Customer, Rejection>,
     ) -> Result<(), ConfirmError> {

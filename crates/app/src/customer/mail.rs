@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use hmac::{Hmac, KeyInit, Mac};
 use lmall_domain::{
     CustomerId, Timestamp,
-    customer::{Customer, Email},
-    event::{CustomerMailRequested, Event, MailPurpose, Service},
+    customer::{Customer, Email, MailKind},
+    event::{CustomerMailRequested, Event, Service},
 };
 use sha2::Sha256;
 
@@ -64,7 +64,7 @@ impl MailKey {
         Self(key)
     }
 
-    fn mac(&self, purpose: MailPurpose, id: &CustomerId, number: u32, to: &Email) -> Hmac<Sha256> {
+    fn mac(&self, purpose: MailKind, id: &CustomerId, number: u32, to: &Email) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes any key");
         // None of the parts has a zero byte.
         for part in [name(purpose), id.as_str(), &number.to_string(), to.as_str()] {
@@ -74,7 +74,7 @@ impl MailKey {
         mac
     }
 
-    fn token(&self, purpose: MailPurpose, id: &CustomerId, number: u32, to: &Email) -> String {
+    fn token(&self, purpose: MailKind, id: &CustomerId, number: u32, to: &Email) -> String {
         let code = self.mac(purpose, id, number, to).finalize().into_bytes();
         format!("{id}.{number}.{}", secret::encoded(&code))
     }
@@ -83,7 +83,7 @@ impl MailKey {
     pub(super) fn answers(
         &self,
         token: &MailToken,
-        purpose: MailPurpose,
+        purpose: MailKind,
         customer: &Customer,
         now: Timestamp,
     ) -> bool {
@@ -107,11 +107,13 @@ impl MailToken {
 }
 
 /// What a purpose is called in tokens.
-const fn name(purpose: MailPurpose) -> &'static str {
+const fn name(purpose: MailKind) -> &'static str {
     match purpose {
-        MailPurpose::VerifyEmail => "verify_email",
-        MailPurpose::ResetPassword => "reset_password",
-        MailPurpose::AlreadyRegistered => "already_registered",
+        MailKind::VerifyEmail => "verify_email",
+        MailKind::ResetPassword => "reset_password",
+        MailKind::AlreadyRegistered => "already_registered",
+        MailKind::ChangeEmail => "change_email",
+        MailKind::EmailChanged => "email_changed",
     }
 }
 
@@ -152,15 +154,20 @@ impl Mails {
         wanted: &CustomerMailRequested,
         incoming: &Incoming,
     ) -> Option<Mail> {
-        let CustomerMailRequested { purpose, number } = *wanted;
+        let (purpose, number) = (MailKind::of(wanted), wanted.number);
         let person = customer.person().ok()?;
+        let awaited = || {
+            let awaited = person.awaited(purpose, number, self.clock.now());
+            awaited.map(|challenge| challenge.email.clone())
+        };
         let (to, token) = match purpose {
-            MailPurpose::VerifyEmail | MailPurpose::ResetPassword => {
-                let awaited = person.awaited(purpose, number, self.clock.now())?;
-                let token = self.key.token(purpose, &customer.id, number, &awaited.email);
-                (awaited.email.clone(), Some(token))
+            MailKind::VerifyEmail | MailKind::ResetPassword | MailKind::ChangeEmail => {
+                let to = awaited()?;
+                let token = self.key.token(purpose, &customer.id, number, &to);
+                (to, Some(token))
             }
-            MailPurpose::AlreadyRegistered => (person.emails.first()?.clone(), None),
+            MailKind::EmailChanged => (awaited()?, None),
+            MailKind::AlreadyRegistered => (person.emails.first()?.clone(), None),
         };
         Some(Mail { id: incoming.envelope.event_id.clone(), to, purpose, token })
     }
@@ -178,13 +185,13 @@ mod tests {
         let (ann, bob) = ("cus_ann".parse().unwrap(), "cus_bob".parse().unwrap());
         let mail = Email::normalised("ann@example.org");
         let customer = Customer::new(ann, Person::new(mail.clone(), None), now);
-        let (customer, _) = customer.mailed(MailPurpose::VerifyEmail, now).unwrap();
-        let (customer, _) = customer.mailed(MailPurpose::ResetPassword, now).unwrap();
+        let (customer, _) = customer.mailed(MailKind::VerifyEmail, now).unwrap();
+        let (customer, _) = customer.mailed(MailKind::ResetPassword, now).unwrap();
         let key = MailKey::new([7; 32]);
         let answers = |key: &MailKey, made: &str, purpose| {
             MailToken::parse(made).is_some_and(|token| key.answers(&token, purpose, &customer, now))
         };
-        let (verify, reset) = (MailPurpose::VerifyEmail, MailPurpose::ResetPassword);
+        let (verify, reset) = (MailKind::VerifyEmail, MailKind::ResetPassword);
         let token = key.token(verify, &customer.id, 1, &mail);
         assert!(answers(&key, &token, verify));
         assert!(!answers(&key, &token, reset), "another purpose");

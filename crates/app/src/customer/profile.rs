@@ -49,9 +49,10 @@ impl From<Rejection> for ChangeError {
     fn from(rejection: Rejection) -> Self {
         match rejection {
             Rejection::Gone => Self::Unknown,
-            Rejection::NotAwaited | Rejection::TooMany | Rejection::NotMergeable => {
-                Self::Rejected(rejection)
-            }
+            Rejection::NotAwaited
+            | Rejection::TooMany
+            | Rejection::Unchanged
+            | Rejection::NotMergeable => Self::Rejected(rejection),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lmall_domain::{
     CustomerId, Timestamp,
-    customer::{Customer, Email, Person},
-    event::{Event, MailPurpose},
+    customer::{Customer, Email, MailKind, Person},
+    event::Event,
 };
 
 use super::{
@@ -126,7 +126,7 @@ impl Customers {
 
 /// The customer who is sent a mail to prove the address.
 fn mailed(customer: Customer, now: Timestamp) -> Result<(Customer, Event), Failure> {
-    let mailed = customer.mailed(MailPurpose::VerifyEmail, now);
+    let mailed = customer.mailed(MailKind::VerifyEmail, now);
     mailed.map_err(|error| Failure::Never(error.to_string()))
 }
 

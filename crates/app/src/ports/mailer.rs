@@ -1,7 +1,10 @@
 //! Who sends mails.
 
 use async_trait::async_trait;
-use lmall_domain::{EventId, customer::Email, event::MailPurpose};
+use lmall_domain::{
+    EventId,
+    customer::{Email, MailKind},
+};
 
 /// A mail to be sent.
 #[derive(Clone)]
@@ -11,7 +14,7 @@ pub struct Mail {
     /// Where to.
     pub to: Email,
     /// What for.
-    pub purpose: MailPurpose,
+    pub purpose: MailKind,
     /// What the answer to it has to carry, where it can be answered: a secret.
     pub token: Option<String>,
 }

@@ -1,9 +1,12 @@
 //! The user service when its store fails at any moment: each command succeeds, succeeds when it
 //! is repeated, and goes on after a crash between any two of its transactions.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -12,7 +15,7 @@ use lmall_app::{
     consumer::{Consumer, Incoming},
     customer::{
         COST_MIN, Customers, EraseOutcome, Granted, MailKey, Mails, OrderOf, OrdersOf, Parts,
-        Passwords, Proof, RefreshToken, StoredRevocations, Stranger,
+        Passwords, Proof, RefreshError, RefreshToken, StoredRevocations, Stranger,
     },
     failure::Failure,
     ports::{
@@ -21,8 +24,8 @@ use lmall_app::{
 };
 use lmall_domain::{
     CustomerId, Timestamp,
-    customer::{Email, Identity, token::Claims},
-    event::MailPurpose,
+    customer::{Email, Identity, MailKind, token::Claims},
+    limits,
 };
 use parking_lot::Mutex;
 
@@ -311,7 +314,7 @@ async fn a_mail_is_sent_before_it_is_noted_and_not_again_after() {
     let world = World::new();
     world.come("ann").await;
     let email = Email::normalised("ann@example.org");
-    let purpose = MailPurpose::ResetPassword;
+    let purpose = MailKind::ResetPassword;
     let asked = world.customers.request_mail(&email, purpose, None, &Trace::default()).await;
     asked.expect("it is asked for");
     let rows = world.store.scan(Table::Customer, None, 1_000).await.expect("rows");
@@ -336,4 +339,19 @@ async fn a_mail_is_sent_before_it_is_noted_and_not_again_after() {
     assert_eq!(sent.len(), 2, "twice after a crash, and never again: {sent:?}");
     assert_eq!(sent[0].token, sent[1].token);
     assert!(world.clock.now() >= super::support::clock::START);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_logs_in_for_ever_has_a_hundred_sessions_and_the_last_ones_are_good() {
+    let world = World::new();
+    let first = world.come("ann").await;
+    for _ in 0..limits::SESSIONS_MAX {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        world.come("ann").await;
+    }
+    let sessions = world.customers.sessions(&first.customer_id).await.expect("sessions");
+    assert_eq!(sessions.len(), limits::SESSIONS_MAX);
+    assert!(world.is_revoked(&first).await);
+    let refused = world.customers.refresh(&token(&first)).await;
+    assert!(matches!(refused, Err(RefreshError::NotGood)));
 }

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address,
-    person::{Challenge, PasswordHash, Person, RESET_LIFE, VERIFY_LIFE},
+    Address, MailKind,
+    person::{Challenge, Email, PasswordHash, Person, RESET_LIFE, VERIFY_LIFE},
 };
 use crate::{
     AggregateId, CustomerId, Timestamp,
-    event::{CustomerErased, CustomerMailRequested, CustomerMerged, Event, MailPurpose},
+    event::{CustomerErased, CustomerMerged, Event},
     id::AddressId,
     limits,
 };
@@ -64,6 +64,9 @@ pub enum Rejection {
     /// There are as many as one customer may have.
     #[error("there are as many as one customer may have")]
     TooMany,
+    /// It is so already.
+    #[error("it is so already")]
+    Unchanged,
     /// It was merged into another account than this one, or is this one.
     #[error("the accounts cannot be merged")]
     NotMergeable,
@@ -107,16 +110,27 @@ impl Customer {
     ///
     /// # Errors
     /// [`Rejection::Gone`].
-    pub fn mailed(self, purpose: MailPurpose, now: Timestamp) -> Result<(Self, Event), Rejection> {
+    pub fn mailed(self, purpose: MailKind, now: Timestamp) -> Result<(Self, Event), Rejection> {
+        let to = self.person()?.emails.first().cloned();
+        self.mailed_to(to, purpose, now)
+    }
+
+    fn mailed_to(
+        self,
+        to: Option<Email>,
+        purpose: MailKind,
+        now: Timestamp,
+    ) -> Result<(Self, Event), Rejection> {
         let number = self.mails + 1;
         let life = match purpose {
-            MailPurpose::VerifyEmail => Some(VERIFY_LIFE),
-            MailPurpose::ResetPassword => Some(RESET_LIFE),
-            MailPurpose::AlreadyRegistered => None,
+            MailKind::VerifyEmail => Some(VERIFY_LIFE),
+            MailKind::ResetPassword | MailKind::ChangeEmail => Some(RESET_LIFE),
+            // It is not answered: it is kept so that it can be sent, however late.
+            MailKind::EmailChanged => Some(VERIFY_LIFE),
+            MailKind::AlreadyRegistered => None,
         };
         let mut after = self.changed(|person| {
-            let email = person.emails.first().cloned();
-            if let (Some(life), Some(email)) = (life, email) {
+            if let (Some(life), Some(email)) = (life, to) {
                 let expires_at = now.after(life);
                 person.challenges.retain(|challenge| challenge.purpose != purpose);
                 person.challenges.push(Challenge { purpose, number, email, expires_at });
@@ -125,7 +139,7 @@ impl Customer {
         })?;
         after.mails = number;
         after.events += 1;
-        Ok((after, CustomerMailRequested { purpose, number }.into()))
+        Ok((after, purpose.requested(number).into()))
     }
 
     /// Somebody registers with the address of this account.
@@ -142,13 +156,13 @@ impl Customer {
         now: Timestamp,
     ) -> Result<(Self, Event), Rejection> {
         if self.person()?.may_sign_in() {
-            return self.mailed(MailPurpose::AlreadyRegistered, now);
+            return self.mailed(MailKind::AlreadyRegistered, now);
         }
         let after = self.changed(|person| {
             (person.password, person.name) = (Some(password), name);
             Ok(())
         })?;
-        after.mailed(MailPurpose::VerifyEmail, now)
+        after.mailed(MailKind::VerifyEmail, now)
     }
 
     /// The mail was read by who owns its address.
@@ -156,7 +170,7 @@ impl Customer {
     /// # Errors
     /// [`Rejection::NotAwaited`], [`Rejection::Gone`].
     pub fn verified(self, number: u32, now: Timestamp) -> Result<Self, Rejection> {
-        self.changed(|person| person.answered(MailPurpose::VerifyEmail, number, now))
+        self.changed(|person| person.answered(MailKind::VerifyEmail, number, now))
     }
 
     /// A new password, by who reads the mail of the address; which proves the address, too.
@@ -170,13 +184,45 @@ impl Customer {
         now: Timestamp,
     ) -> Result<Self, Rejection> {
         self.changed(|person| {
-            person.answered(MailPurpose::ResetPassword, number, now)?;
+            person.answered(MailKind::ResetPassword, number, now)?;
             // A link to prove the address by another password is of no use any more.
             person.challenges.clear();
             person.password = Some(password);
             person.sessions_void_at = Some(now);
             Ok(())
         })
+    }
+
+    /// Asks for another address, by a mail to it.
+    ///
+    /// # Errors
+    /// [`Rejection::Unchanged`], [`Rejection::Gone`].
+    pub fn moving(self, to: Email, now: Timestamp) -> Result<(Self, Event), Rejection> {
+        if self.person()?.emails.first() == Some(&to) {
+            return Err(Rejection::Unchanged);
+        }
+        self.mailed_to(Some(to), MailKind::ChangeEmail, now)
+    }
+
+    /// The mail to the other address was read: mail goes there from now on. The address before,
+    /// which is not theirs any more, is told.
+    ///
+    /// # Errors
+    /// [`Rejection::NotAwaited`], [`Rejection::Gone`].
+    pub fn moved(self, number: u32, now: Timestamp) -> Result<(Self, Event), Rejection> {
+        let person = self.person()?;
+        let awaited = person.awaited(MailKind::ChangeEmail, number, now);
+        let to = awaited.ok_or(Rejection::NotAwaited)?.email.clone();
+        let before = person.emails.first().cloned();
+        let after = self.changed(|person| {
+            // It may have come with an account that was merged.
+            person.emails.retain(|email| *email != to && Some(email) != before.as_ref());
+            person.emails.insert(0, to);
+            // What was sent to the address before is answered by nobody any more.
+            person.challenges.clear();
+            Ok(())
+        })?;
+        after.mailed_to(before, MailKind::EmailChanged, now)
     }
 
     /// Another password; every session ends.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Preferences, Rejection};
-use crate::{Timestamp, event::MailPurpose};
+use super::{Address, MailKind, Preferences, Rejection};
+use crate::Timestamp;
 
 /// How long a link that proves an address is good for, and an account that was never proved is
 /// kept: somebody may be on holiday.
@@ -80,7 +80,7 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     /// What for.
-    pub purpose: MailPurpose,
+    pub purpose: MailKind,
     /// Which mail: one that is answered is not answered again.
     pub number: u32,
     /// Where it goes.
@@ -151,7 +151,7 @@ impl Person {
 
     /// The mail that waits for an answer at `now`.
     #[must_use]
-    pub fn awaited(&self, purpose: MailPurpose, number: u32, now: Timestamp) -> Option<&Challenge> {
+    pub fn awaited(&self, purpose: MailKind, number: u32, now: Timestamp) -> Option<&Challenge> {
         self.challenges.iter().find(|challenge| {
             challenge.purpose == purpose && challenge.number == number && challenge.expires_at > now
         })
@@ -159,7 +159,7 @@ impl Person {
 
     pub(super) fn answered(
         &mut self,
-        purpose: MailPurpose,
+        purpose: MailKind,
         number: u32,
         now: Timestamp,
     ) -> Result<(), Rejection> {

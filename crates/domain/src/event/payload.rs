@@ -183,6 +183,16 @@ pub enum MailPurpose {
     AlreadyRegistered,
 }
 
+/// What a mail says of another address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Move {
+    /// To the address that an account is to have: to prove that it is theirs.
+    Asked,
+    /// To the address that an account had: it has another one.
+    Done,
+}
+
 /// A customer is to be sent a mail.
 ///
 /// It holds no secret, for events are kept for ever: the sender makes the token of the mail from
@@ -193,6 +203,10 @@ pub struct CustomerMailRequested {
     pub purpose: MailPurpose,
     /// Counts the mails of the customer, from 1.
     pub number: u32,
+    /// What it says of another address. `purpose` is `verify_email` then: a reader that does not
+    /// know this finds that nobody waits for such a mail, and sends none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<Move>,
 }
 
 /// A customer is another one from now on.

@@ -1,11 +1,11 @@
 //! What becomes of an account.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use lmall_domain::{
     Timestamp,
-    customer::{Address, Customer, Email, PasswordHash, Person, Rejection, Standing},
-    event::{Event, MailPurpose},
+    customer::{Address, Customer, Email, MailKind, PasswordHash, Person, Rejection, Standing},
+    event::Event,
     limits,
 };
 
@@ -22,7 +22,7 @@ fn account(name: &str) -> Customer {
 }
 
 fn verified(name: &str) -> Customer {
-    let (mailed, _) = account(name).mailed(MailPurpose::VerifyEmail, NOW).expect("a mail");
+    let (mailed, _) = account(name).mailed(MailKind::VerifyEmail, NOW).expect("a mail");
     mailed.verified(1, NOW).expect("the answer")
 }
 
@@ -41,10 +41,10 @@ fn address(city: &str) -> Address {
 
 #[test]
 fn a_mail_is_answered_once_in_time_and_only_the_last_one() {
-    let (first, event) = account("ann").mailed(MailPurpose::VerifyEmail, NOW).unwrap();
+    let (first, event) = account("ann").mailed(MailKind::VerifyEmail, NOW).unwrap();
     let Event::CustomerMailRequested(mail) = event else { panic!("{event:?}") };
-    assert_eq!((mail.purpose, mail.number, first.events), (MailPurpose::VerifyEmail, 1, 1));
-    let (second, _) = first.mailed(MailPurpose::VerifyEmail, NOW).unwrap();
+    assert_eq!((MailKind::of(&mail), mail.number, first.events), (MailKind::VerifyEmail, 1, 1));
+    let (second, _) = first.mailed(MailKind::VerifyEmail, NOW).unwrap();
     let week = NOW.after(Duration::from_secs(7 * 86_400));
     assert_eq!(second.clone().verified(1, NOW), Err(Rejection::NotAwaited), "an older one");
     assert_eq!(second.clone().verified(2, week), Err(Rejection::NotAwaited), "too late");
@@ -56,8 +56,8 @@ fn a_mail_is_answered_once_in_time_and_only_the_last_one() {
 
 #[test]
 fn who_reads_the_mail_sets_the_password_and_an_older_link_ends() {
-    let (customer, _) = account("ann").mailed(MailPurpose::VerifyEmail, NOW).unwrap();
-    let (customer, _) = customer.mailed(MailPurpose::ResetPassword, NOW).unwrap();
+    let (customer, _) = account("ann").mailed(MailKind::VerifyEmail, NOW).unwrap();
+    let (customer, _) = customer.mailed(MailKind::ResetPassword, NOW).unwrap();
     let after = customer.reset(2, hash("second"), NOW).unwrap();
     let person = after.person().unwrap();
     assert_eq!((person.password.clone(), person.verified_at), (Some(hash("second")), Some(NOW)));
@@ -69,12 +69,45 @@ fn who_registers_last_is_believed_until_somebody_has_proved_the_address() {
     let again = |customer: Customer| customer.registered_again(hash("second"), None, NOW).unwrap();
     let (unproved, event) = again(account("ann"));
     let Event::CustomerMailRequested(mail) = event else { panic!("{event:?}") };
-    assert_eq!(mail.purpose, MailPurpose::VerifyEmail);
+    assert_eq!(MailKind::of(&mail), MailKind::VerifyEmail);
     assert_eq!(unproved.person().unwrap().password, Some(hash("second")));
     let (proved, event) = again(verified("ann"));
     let Event::CustomerMailRequested(mail) = event else { panic!("{event:?}") };
-    assert_eq!(mail.purpose, MailPurpose::AlreadyRegistered);
+    assert_eq!(MailKind::of(&mail), MailKind::AlreadyRegistered);
     assert_eq!(proved.person().unwrap().password, Some(hash("first")));
+}
+
+#[test]
+fn who_reads_the_mail_to_another_address_has_that_one_and_the_one_before_is_told() {
+    let [ann, new] = ["ann", "new"].map(|name| Email::normalised(&format!("{name}@example.org")));
+    let (before, _) = verified("ann").mailed(MailKind::ResetPassword, NOW).unwrap();
+    assert_eq!(before.clone().moving(ann.clone(), NOW).map(drop), Err(Rejection::Unchanged));
+    assert_eq!(before.clone().moved(3, NOW).map(drop), Err(Rejection::NotAwaited), "not asked for");
+    let (asked, event) = before.moving(new.clone(), NOW).unwrap();
+    let Event::CustomerMailRequested(mail) = event else { panic!("{event:?}") };
+    assert_eq!((MailKind::of(&mail), mail.number), (MailKind::ChangeEmail, 3));
+    assert_eq!(asked.person().unwrap().emails, slice::from_ref(&ann), "not before it is answered");
+    let hour = NOW.after(Duration::from_secs(3_600));
+    assert_eq!(asked.clone().moved(3, hour).map(drop), Err(Rejection::NotAwaited), "too late");
+    assert_eq!(asked.clone().moved(2, NOW).map(drop), Err(Rejection::NotAwaited), "for another");
+    let (moved, event) = asked.moved(3, NOW).unwrap();
+    let Event::CustomerMailRequested(mail) = event else { panic!("{event:?}") };
+    assert_eq!((MailKind::of(&mail), mail.number), (MailKind::EmailChanged, 4));
+    let person = moved.person().unwrap();
+    assert_eq!(person.emails, slice::from_ref(&new));
+    let told = person.awaited(MailKind::EmailChanged, 4, NOW).expect("a mail");
+    assert_eq!(told.email, ann);
+    assert_eq!(moved.reset(2, hash("x"), NOW), Err(Rejection::NotAwaited), "it was sent to ann");
+}
+
+#[test]
+fn an_address_that_came_with_another_account_may_become_the_first() {
+    let (_, both, _) = verified("bob").merged(verified("ann"), NOW).unwrap();
+    let bob = Email::normalised("bob@example.org");
+    let number = both.mails + 1;
+    let (asked, _) = both.moving(bob.clone(), NOW).unwrap();
+    let (moved, _) = asked.moved(number, NOW).unwrap();
+    assert_eq!(moved.person().unwrap().emails, [bob]);
 }
 
 #[test]
@@ -83,10 +116,7 @@ fn an_account_that_is_gone_stays_so() {
     assert!(gone.is_to_be_wiped() && !gone.clone().wiped().is_to_be_wiped());
     assert!(!serde_json::to_string(&gone).unwrap().contains("example.org"), "nothing personal");
     assert_eq!(gone.clone().erased(NOW).map(drop), Err(Rejection::Gone));
-    assert_eq!(
-        gone.clone().mailed(MailPurpose::ResetPassword, NOW).map(drop),
-        Err(Rejection::Gone)
-    );
+    assert_eq!(gone.clone().mailed(MailKind::ResetPassword, NOW).map(drop), Err(Rejection::Gone));
     assert_eq!(gone.clone().merged(verified("bob"), NOW).map(drop), Err(Rejection::Gone));
     assert_eq!(verified("bob").merged(gone, NOW).map(drop), Err(Rejection::Gone));
 }

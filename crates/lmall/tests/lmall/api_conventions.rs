@@ -21,7 +21,7 @@ const LOOKING: [&str; 6] = [
 ];
 
 /// Every route of the contract.
-const ROUTES: [(&str, &str); 67] = [
+const ROUTES: [(&str, &str); 69] = [
     ("post", "/v1/orders"),
     ("get", "/v1/orders/{id}"),
     ("get", "/v1/orders"),
@@ -54,6 +54,7 @@ const ROUTES: [(&str, &str); 67] = [
     ("get", "/openapi.json"),
     ("get", "/.well-known/jwks.json"),
     ("post", "/v1/customers"),
+    ("post", "/v1/customers/email-change/confirm"),
     ("get", "/v1/customers/me"),
     ("delete", "/v1/customers/me"),
     ("patch", "/v1/customers/me"),
@@ -61,6 +62,7 @@ const ROUTES: [(&str, &str); 67] = [
     ("get", "/v1/customers/me/addresses"),
     ("put", "/v1/customers/me/addresses/{id}"),
     ("delete", "/v1/customers/me/addresses/{id}"),
+    ("post", "/v1/customers/me/email"),
     ("get", "/v1/customers/me/export"),
     ("post", "/v1/customers/me/merges"),
     ("post", "/v1/customers/me/password"),

@@ -104,3 +104,57 @@ async fn a_password_is_hashed_anew_when_its_cost_has_changed() {
     assert!(has("$2b$11$"));
     assert_eq!(shop.log_in("ann@example.org", PASSWORD).await.status, 201);
 }
+
+async fn ask_to_move(shop: &Server, session: &Value, to: &str, password: &str) -> Answer {
+    let body = json!({ "email": to, "password": password });
+    shop.as_customer(session, Call::post("/v1/customers/me/email").json(&body)).await
+}
+
+async fn move_to(shop: &Server, token: &str, password: &str) -> Answer {
+    let body = json!({ "token": token, "password": password });
+    shop.send(Call::post("/v1/customers/email-change/confirm").json(&body)).await
+}
+
+#[tokio::test]
+async fn another_address_is_theirs_once_its_mail_is_answered_and_the_one_before_is_told_and_free() {
+    let shop = Server::start().await;
+    let [old, new] = ["ann@example.org", "ann@example.net"];
+    let session = shop.signed_in(old).await;
+    ask_to_move(&shop, &session, new, NEW).await.problem(401, "not-let-in");
+    ask_to_move(&shop, &session, old, PASSWORD).await.problem(409, "unchanged");
+    assert_eq!(ask_to_move(&shop, &session, "ann", PASSWORD).await.pointers(), ["/email"]);
+    assert_eq!(ask_to_move(&shop, &session, new, PASSWORD).await.status, 202);
+    let mail = shop.mail(new, 1).await;
+    assert_eq!(mail["purpose"], "change_email");
+    shop.log_in(new, PASSWORD).await.problem(401, "not-let-in");
+    let token = text(&mail, "token");
+    move_to(&shop, token, NEW).await.problem(401, "not-let-in");
+    assert_eq!(move_to(&shop, token, PASSWORD).await.status, 204);
+    move_to(&shop, token, PASSWORD).await.problem(401, "not-let-in");
+    assert_eq!(shop.refresh(text(&session, "refresh_token")).await.status, 200);
+    assert_eq!(shop.log_in(new, PASSWORD).await.status, 201);
+    shop.log_in(old, PASSWORD).await.problem(401, "not-let-in");
+    let told = shop.mail(old, 2).await;
+    assert_eq!((&told["purpose"], &told["token"]), (&json!("email_changed"), &Value::Null));
+    assert_eq!(shop.register(old, NEW).await.status, 202);
+    assert_eq!(shop.verify(text(&shop.mail(old, 3).await, "token"), NEW).await.status, 204);
+    shop.audit_is_green().await;
+}
+
+#[tokio::test]
+async fn an_address_that_another_account_has_proved_is_not_taken_and_one_that_none_has_is() {
+    let shop = Server::start().await;
+    let session = shop.signed_in("ann@example.org").await;
+    shop.signed_in("bob@example.org").await;
+    assert_eq!(ask_to_move(&shop, &session, "bob@example.org", PASSWORD).await.status, 202);
+    let mail = shop.mail("bob@example.org", 2).await;
+    move_to(&shop, text(&mail, "token"), PASSWORD).await.problem(409, "email-taken");
+    assert_eq!(shop.register("new@example.org", NEW).await.status, 202);
+    let registered = shop.mail("new@example.org", 1).await;
+    assert_eq!(ask_to_move(&shop, &session, "new@example.org", PASSWORD).await.status, 202);
+    let mail = shop.mail("new@example.org", 2).await;
+    assert_eq!(move_to(&shop, text(&mail, "token"), PASSWORD).await.status, 204);
+    shop.verify(text(&registered, "token"), NEW).await.problem(401, "not-let-in");
+    assert_eq!(shop.log_in("new@example.org", PASSWORD).await.status, 201);
+    shop.audit_is_green().await;
+}
