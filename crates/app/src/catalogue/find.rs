@@ -40,9 +40,19 @@ pub struct ProductSearch {
     catalogue: Catalogue,
     search: Arc<dyn Search>,
     products_max: usize,
-    /// The newest change that the index has. Whoever holds it follows.
-    until: Mutex<Option<Timestamp>>,
+    /// How far the index is. Whoever holds it follows.
+    until: Mutex<Option<Until>>,
     known: RwLock<Known>,
+}
+
+/// A moment by the clocks of those who write, told by what they wrote and not by a clock here: the
+/// newest change, and the time that has passed since. So what was read long ago is not read again
+/// for ever, and a clock that is wrong here misses nothing.
+#[derive(Clone, Copy)]
+struct Until {
+    change: Timestamp,
+    /// When it was that, by the clock here that only runs forward.
+    at: Duration,
 }
 
 /// What the index knows.
@@ -98,9 +108,9 @@ impl ProductSearch {
         self.search.find(wanted).await
     }
 
-    async fn follow(&self, until: &mut Option<Timestamp>) -> Result<usize, Failure> {
+    async fn follow(&self, until: &mut Option<Until>) -> Result<usize, Failure> {
         let started = self.catalogue.clock.monotonic();
-        let mut after = until.map(|until| rows::changed_from(until.before(OVERLAP)));
+        let mut after = until.map(|until| rows::changed_from(until.change.before(OVERLAP)));
         let mut taken = 0;
         loop {
             let query = IndexQuery {
@@ -117,12 +127,16 @@ impl ProductSearch {
                 page.items.iter().filter_map(row::decode_or_skip).collect();
             let newest = products.iter().map(|product| product.changed_at).max();
             taken += self.take(products).await?;
-            *until = newest.max(*until);
+            let newer = newest.filter(|newest| until.is_none_or(|until| until.change < *newest));
+            if let Some(change) = newer {
+                *until = Some(Until { change, at: self.catalogue.clock.monotonic() });
+            }
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
+        *until = until.map(|until| until.moved_to(started));
         self.known_mut().complete_at = Some(started);
         Ok(taken)
     }
@@ -157,5 +171,12 @@ impl ProductSearch {
 
     fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Until {
+    fn moved_to(self, now: Duration) -> Self {
+        let passed = now.saturating_sub(self.at);
+        Self { change: self.change.after(passed), at: now.max(self.at) }
     }
 }

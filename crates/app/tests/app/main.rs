@@ -8,6 +8,7 @@ mod customers;
 mod decided;
 mod dedupe;
 mod expectations;
+mod finding;
 mod id_source;
 mod ids;
 mod provider_libraries;
