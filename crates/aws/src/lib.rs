@@ -26,7 +26,7 @@ pub mod redis;
 pub mod relay_failures;
 
 #[cfg(feature = "sdk")]
-pub use bus::AwsBus;
+pub use bus::{AwsBus, message::Received};
 #[cfg(feature = "sdk")]
 pub use config::{Clients, Site};
 #[cfg(feature = "sdk")]

@@ -11,13 +11,14 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::MessageSystemAttributeName as System;
 use lmall_app::{
-    Trace, backoff,
+    backoff,
     consumer::{Consumer, HandleError, Incoming},
     failure::chain,
-    ports::{Bus, Delivery, Message, Receipt},
-    topology::Queue,
+    ports::{Bus, Delivery, Receipt},
 };
+use lmall_aws::Received;
 use lmall_lambda::FunctionError;
 
 /// What the function works with.
@@ -35,24 +36,24 @@ pub struct Parts {
 pub async fn handle(event: SqsEvent, parts: &Parts) -> Result<SqsBatchResponse, FunctionError> {
     let (mut stopped, mut answer) = (HashSet::new(), SqsBatchResponse::default());
     for record in event.records {
-        let id = record.message_id.clone().unwrap_or_default();
-        let delivery = delivery(parts.mails.queue(), record);
+        let record = Record(record);
+        let delivery = parts.delivery(&record);
         let group = Arc::clone(&delivery.message.group);
         let is_done = if stopped.contains(&group) {
             parts.comes_again(&delivery, Duration::ZERO).await;
             false
         } else {
-            match parts.attempt(&delivery).await {
+            match parts.attempt(&record).await {
                 Ok(()) => true,
                 Err(error) => {
                     stopped.insert(group);
-                    parts.fail(&id, &delivery, &error).await
+                    parts.fail(record.id(), &delivery, &error).await
                 }
             }
         };
         if !is_done {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
+            failure.item_identifier = record.id().to_owned();
             answer.batch_item_failures.push(failure);
         }
     }
@@ -60,9 +61,19 @@ pub async fn handle(event: SqsEvent, parts: &Parts) -> Result<SqsBatchResponse, 
 }
 
 impl Parts {
-    async fn attempt(&self, delivery: &Delivery) -> Result<(), HandleError> {
-        let incoming = Incoming::decode(&delivery.message)
-            .map_err(|error| HandleError::Reject(chain(&error)))?;
+    fn delivery(&self, record: &Record) -> Delivery {
+        Delivery {
+            queue: self.mails.queue(),
+            receive_count: record.receive_count(),
+            message: record.message_anyway(),
+            receipt: Receipt(record.0.receipt_handle.clone().unwrap_or_default()),
+        }
+    }
+
+    async fn attempt(&self, record: &Record) -> Result<(), HandleError> {
+        let message = record.message().map_err(HandleError::Reject)?;
+        let incoming =
+            Incoming::decode(&message).map_err(|error| HandleError::Reject(chain(&error)))?;
         self.mails.handle(incoming).await
     }
 
@@ -94,28 +105,23 @@ impl Parts {
     }
 }
 
-fn delivery(queue: Queue, record: SqsMessage) -> Delivery {
-    let text = |name: &str| {
-        let value = record.message_attributes.get(name)?;
-        value.string_value.as_deref()
-    };
-    let system = |name: &str| record.attributes.get(name).map(String::as_str);
-    let known = |value: Option<&str>| value.unwrap_or("unknown").into();
-    let number = |value: Option<&str>| value.and_then(|value| value.parse().ok());
-    Delivery {
-        queue,
-        receive_count: number(system("ApproximateReceiveCount")).unwrap_or(1),
-        message: Message {
-            group: known(text("group").or_else(|| system("MessageGroupId"))),
-            dedup_id: known(text("dedup_id").or_else(|| system("MessageDeduplicationId"))),
-            event_type: known(text("event_type")),
-            trace: Trace {
-                correlation_id: text("correlation_id").map(Into::into),
-                traceparent: text("traceparent").map(Into::into),
-            },
-            replays: number(text("replays")).unwrap_or_default(),
-            body: record.body.as_deref().unwrap_or_default().into(),
-        },
-        receipt: Receipt(record.receipt_handle.unwrap_or_default()),
+/// A message as Lambda brings it.
+struct Record(SqsMessage);
+
+impl Received for Record {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.0.message_attributes.get(name)?.string_value.as_deref()
+    }
+
+    fn system(&self, name: &System) -> Option<&str> {
+        self.0.attributes.get(name.as_str()).map(String::as_str)
+    }
+
+    fn body(&self) -> &str {
+        self.0.body.as_deref().unwrap_or_default()
+    }
+
+    fn id(&self) -> &str {
+        self.0.message_id.as_deref().unwrap_or_default()
     }
 }

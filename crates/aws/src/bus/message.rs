@@ -3,8 +3,6 @@
 //! Group and deduplication id are attributes as well: a standard queue does not tell them, and
 //! a dead-letter queue that SQS itself moves a message to replaces the deduplication id.
 
-use std::collections::HashMap;
-
 use aws_sdk_sqs::types::{
     Message as SqsMessage, MessageAttributeValue as SqsAttribute,
     MessageSystemAttributeName as System,
@@ -51,84 +49,101 @@ pub(crate) fn sqs_attribute(value: impl Into<String>) -> SqsAttribute {
     attribute.build().expect("it has a type")
 }
 
-/// What was found in a queue, whoever put it there.
-pub(crate) struct Found<'a> {
-    attributes: Option<&'a HashMap<String, SqsAttribute>>,
-    system: Option<&'a HashMap<System, String>>,
-    body: &'a str,
-}
+/// What was found in a queue, whoever put it there, and whoever brought it: the SDK, or Lambda.
+pub trait Received {
+    /// The attribute of this name, if it is a text.
+    fn attribute(&self, name: &str) -> Option<&str>;
 
-impl<'a> Found<'a> {
-    pub(crate) fn new(message: &'a SqsMessage) -> Self {
-        Self {
-            attributes: message.message_attributes(),
-            system: message.attributes(),
-            body: message.body().unwrap_or_default(),
-        }
-    }
+    /// What SQS itself says of it.
+    fn system(&self, name: &System) -> Option<&str>;
 
-    pub(crate) fn attribute(&self, name: &str) -> Option<&'a str> {
-        self.attributes?.get(name)?.string_value().filter(|value| !value.is_empty())
-    }
+    /// The body.
+    fn body(&self) -> &str;
 
-    pub(crate) fn system(&self, name: &System) -> Option<&'a str> {
-        self.system?.get(name).map(String::as_str)
-    }
+    /// What SQS calls it.
+    fn id(&self) -> &str;
 
     /// How often it was received, this time included.
-    pub(crate) fn receive_count(&self) -> u32 {
+    fn receive_count(&self) -> u32 {
         let count = self.system(&System::ApproximateReceiveCount);
         count.and_then(|count| count.parse().ok()).unwrap_or(1)
     }
 
-    pub(crate) fn group(&self) -> Option<&'a str> {
-        self.attribute(GROUP).or_else(|| self.system(&System::MessageGroupId))
+    /// What it is in order with.
+    fn group(&self) -> Option<&str> {
+        self.said(GROUP).or_else(|| self.system(&System::MessageGroupId))
     }
 
-    pub(crate) fn dedup_id(&self) -> Option<&'a str> {
-        self.attribute(DEDUP_ID).or_else(|| self.system(&System::MessageDeduplicationId))
+    /// What its copies have in common.
+    fn dedup_id(&self) -> Option<&str> {
+        self.said(DEDUP_ID).or_else(|| self.system(&System::MessageDeduplicationId))
     }
 
-    pub(crate) fn trace(&self) -> Trace {
+    /// The request that it comes from.
+    fn trace(&self) -> Trace {
         Trace {
-            correlation_id: self.attribute(CORRELATION_ID).map(Into::into),
-            traceparent: self.attribute(TRACEPARENT).map(Into::into),
+            correlation_id: self.said(CORRELATION_ID).map(Into::into),
+            traceparent: self.said(TRACEPARENT).map(Into::into),
         }
     }
 
+    /// How often it was a dead letter before; `None` where that is no number.
     fn replays(&self) -> Option<u32> {
-        self.attribute(REPLAYS).map_or(Some(0), |replays| replays.parse().ok())
+        self.said(REPLAYS).map_or(Some(0), |replays| replays.parse().ok())
+    }
+
+    /// An attribute that is not empty.
+    fn said(&self, name: &str) -> Option<&str> {
+        self.attribute(name).filter(|value| !value.is_empty())
     }
 
     /// The message, if nothing of it is missing.
     ///
     /// # Errors
     /// Says what is missing.
-    pub(crate) fn message(&self) -> Result<Message, String> {
+    fn message(&self) -> Result<Message, String> {
         let needed = |value: Option<&str>, what: &str| {
             value.map(Into::into).ok_or_else(|| format!("the message has no {what}"))
         };
         Ok(Message {
             group: needed(self.group(), "group")?,
             dedup_id: needed(self.dedup_id(), "deduplication id")?,
-            event_type: needed(self.attribute(EVENT_TYPE), "event type")?,
-            body: self.body.into(),
+            event_type: needed(self.said(EVENT_TYPE), "event type")?,
+            body: self.body().into(),
             trace: self.trace(),
             replays: self.replays().ok_or("its number of replays is no number")?,
         })
     }
 
-    /// The same where something is missing: with `unknown` instead, and `id` as its own.
-    pub(crate) fn message_anyway(&self, id: &str) -> Message {
+    /// The same where something is missing: with `unknown` instead, and SQS' id as its own.
+    fn message_anyway(&self) -> Message {
         let or_unknown = |value: Option<&str>| value.unwrap_or("unknown").into();
         Message {
             group: or_unknown(self.group()),
-            dedup_id: self.dedup_id().unwrap_or(id).into(),
-            event_type: or_unknown(self.attribute(EVENT_TYPE)),
-            body: self.body.into(),
+            dedup_id: self.dedup_id().unwrap_or_else(|| self.id()).into(),
+            event_type: or_unknown(self.said(EVENT_TYPE)),
+            body: self.body().into(),
             trace: self.trace(),
             replays: self.replays().unwrap_or_default(),
         }
+    }
+}
+
+impl Received for SqsMessage {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.message_attributes()?.get(name)?.string_value()
+    }
+
+    fn system(&self, name: &System) -> Option<&str> {
+        self.attributes()?.get(name).map(String::as_str)
+    }
+
+    fn body(&self) -> &str {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    fn id(&self) -> &str {
+        self.message_id().unwrap_or("unknown")
     }
 }
 
@@ -157,8 +172,7 @@ mod tests {
     #[test]
     fn a_message_arrives_as_it_was_sent() {
         let received = sqs(&message()).attributes(System::ApproximateReceiveCount, "3").build();
-        let found = Found::new(&received);
-        assert_eq!((found.message(), found.receive_count()), (Ok(message()), 3));
+        assert_eq!((received.message(), received.receive_count()), (Ok(message()), 3));
     }
 
     #[test]
@@ -169,18 +183,18 @@ mod tests {
             .attributes(System::MessageGroupId, "7")
             .attributes(System::MessageDeduplicationId, "d")
             .build();
-        let found = Found::new(&by_hand).message().expect("nothing is missing");
+        let found = by_hand.message().expect("nothing is missing");
         assert_eq!((&*found.group, &*found.dedup_id, found.replays), ("7", "d", 0));
     }
 
     #[test]
     fn what_is_missing_is_named() {
         let bare = SqsMessage::builder().body("x").build();
-        let said = Found::new(&bare).message().expect_err("everything is missing");
+        let said = bare.message().expect_err("everything is missing");
         assert_eq!(said, "the message has no group");
         let bad = sqs(&message()).message_attributes(REPLAYS, sqs_attribute("often")).build();
-        assert!(Found::new(&bad).message().is_err());
-        let anyway = Found::new(&bare).message_anyway("id");
+        assert!(bad.message().is_err());
+        let anyway = SqsMessage::builder().body("x").message_id("id").build().message_anyway();
         assert_eq!((&*anyway.group, &*anyway.dedup_id, &*anyway.body), ("unknown", "id", "x"));
     }
 }

@@ -12,7 +12,7 @@ use lmall_app::{
     topology::Queue,
 };
 
-use super::{Busy, Inner, dead_letter, failed, message::Found, refused, whole_seconds};
+use super::{Busy, Inner, dead_letter, failed, message::Received, refused, whole_seconds};
 
 /// Messages in one answer.
 const MESSAGES_MAX: usize = 10;
@@ -94,13 +94,12 @@ fn attempt_id() -> Result<String, BusError> {
 /// The delivery. What cannot be made one goes to the dead-letter queue, or it would come again
 /// and again and stop its group.
 async fn delivery(inner: &Arc<Inner>, queue: Queue, message: &SqsMessage) -> Option<Delivery> {
-    let found = Found::new(message);
     let receipt = Receipt(message.receipt_handle()?.to_owned());
-    let receive_count = found.receive_count();
-    match found.message() {
+    let receive_count = message.receive_count();
+    match message.message() {
         Ok(message) => Some(Delivery { queue, receipt, receive_count, message }),
         Err(cause) => {
-            let anyway = found.message_anyway(message.message_id().unwrap_or("unknown"));
+            let anyway = message.message_anyway();
             let why = (receive_count, cause.as_str(), true);
             let buried = dead_letter::bury(inner, queue, &receipt, &anyway, why).await;
             let error = buried.err().map(|error| chain(&error));

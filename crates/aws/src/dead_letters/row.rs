@@ -21,7 +21,7 @@ use super::Row;
 use crate::{
     bus::{
         dead_letter::{CAUSE, PERMANENT, RECEIVE_COUNT},
-        message::Found,
+        message::Received,
     },
     dynamo::attribute::{BODY, PARTITION, SORT},
 };
@@ -88,18 +88,15 @@ fn read<'a>(row: &'a Row, name: &'static str) -> Result<&'a str, BusError> {
 
 /// The row of a message in a dead-letter queue. It is the same however often it is received.
 pub(super) fn of(queue: Queue, message: &SqsMessage) -> Row {
-    let found = Found::new(message);
-    let message_id = message.message_id().unwrap_or_default();
-    let sent_ms = found.system(&System::SentTimestamp).and_then(|sent| sent.parse().ok());
+    let sent_ms = message.system(&System::SentTimestamp).and_then(|sent| sent.parse().ok());
     let sent_ms: i64 = sent_ms.unwrap_or_default();
     // Within a millisecond, a FIFO queue knows the order.
-    let within = found.system(&System::SequenceNumber).unwrap_or_default();
-    let id = format!("{sent_ms:015}-{within:0>20}-{message_id}");
-    let Message { group, dedup_id, event_type, body, trace, replays } =
-        found.message_anyway(message_id);
-    let receives = found.attribute(RECEIVE_COUNT).and_then(|count| count.parse().ok());
+    let within = message.system(&System::SequenceNumber).unwrap_or_default();
+    let id = format!("{sent_ms:015}-{within:0>20}-{}", message.id());
+    let Message { group, dedup_id, event_type, body, trace, replays } = message.message_anyway();
+    let receives = message.said(RECEIVE_COUNT).and_then(|count| count.parse().ok());
     // A message without a cause was moved by SQS: those who received it did not live to say.
-    let cause = found.attribute(CAUSE).unwrap_or("received too often, and never answered");
+    let cause = message.said(CAUSE).unwrap_or("received too often, and never answered");
     let letter = Letter {
         queue: queue.name().to_owned(),
         group: group.to_string(),
@@ -109,7 +106,7 @@ pub(super) fn of(queue: Queue, message: &SqsMessage) -> Row {
         replays,
         cause: cause.to_owned(),
         receive_count: receives.unwrap_or_else(|| super::drain::receives_max(queue)),
-        permanent: found.attribute(PERMANENT) == Some("true"),
+        permanent: message.said(PERMANENT) == Some("true"),
         dead_at: Timestamp::from_millis(sent_ms),
     };
     let json = serde_json::to_string(&letter).expect("texts and numbers have a JSON form");
