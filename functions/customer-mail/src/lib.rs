@@ -11,7 +11,6 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_sqs::types::MessageSystemAttributeName as System;
 use lmall_app::{
     backoff,
     consumer::{Consumer, HandleError, Incoming},
@@ -113,8 +112,8 @@ impl Received for Record {
         self.0.message_attributes.get(name)?.string_value.as_deref()
     }
 
-    fn system(&self, name: &System) -> Option<&str> {
-        self.0.attributes.get(name.as_str()).map(String::as_str)
+    fn system(&self, name: &str) -> Option<&str> {
+        self.0.attributes.get(name).map(String::as_str)
     }
 
     fn body(&self) -> &str {

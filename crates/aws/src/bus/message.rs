@@ -54,8 +54,8 @@ pub trait Received {
     /// The attribute of this name, if it is a text.
     fn attribute(&self, name: &str) -> Option<&str>;
 
-    /// What SQS itself says of it.
-    fn system(&self, name: &System) -> Option<&str>;
+    /// What SQS itself says of it, by the name of that attribute.
+    fn system(&self, name: &str) -> Option<&str>;
 
     /// The body.
     fn body(&self) -> &str;
@@ -65,18 +65,18 @@ pub trait Received {
 
     /// How often it was received, this time included.
     fn receive_count(&self) -> u32 {
-        let count = self.system(&System::ApproximateReceiveCount);
+        let count = self.system(System::ApproximateReceiveCount.as_str());
         count.and_then(|count| count.parse().ok()).unwrap_or(1)
     }
 
     /// What it is in order with.
     fn group(&self) -> Option<&str> {
-        self.said(GROUP).or_else(|| self.system(&System::MessageGroupId))
+        self.said(GROUP).or_else(|| self.system(System::MessageGroupId.as_str()))
     }
 
     /// What its copies have in common.
     fn dedup_id(&self) -> Option<&str> {
-        self.said(DEDUP_ID).or_else(|| self.system(&System::MessageDeduplicationId))
+        self.said(DEDUP_ID).or_else(|| self.system(System::MessageDeduplicationId.as_str()))
     }
 
     /// The request that it comes from.
@@ -134,8 +134,8 @@ impl Received for SqsMessage {
         self.message_attributes()?.get(name)?.string_value()
     }
 
-    fn system(&self, name: &System) -> Option<&str> {
-        self.attributes()?.get(name).map(String::as_str)
+    fn system(&self, name: &str) -> Option<&str> {
+        self.attributes()?.get(&System::from(name)).map(String::as_str)
     }
 
     fn body(&self) -> &str {

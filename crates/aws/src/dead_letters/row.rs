@@ -88,10 +88,10 @@ fn read<'a>(row: &'a Row, name: &'static str) -> Result<&'a str, BusError> {
 
 /// The row of a message in a dead-letter queue. It is the same however often it is received.
 pub(super) fn of(queue: Queue, message: &SqsMessage) -> Row {
-    let sent_ms = message.system(&System::SentTimestamp).and_then(|sent| sent.parse().ok());
+    let sent_ms = message.system(System::SentTimestamp.as_str()).and_then(|sent| sent.parse().ok());
     let sent_ms: i64 = sent_ms.unwrap_or_default();
     // Within a millisecond, a FIFO queue knows the order.
-    let within = message.system(&System::SequenceNumber).unwrap_or_default();
+    let within = message.system(System::SequenceNumber.as_str()).unwrap_or_default();
     let id = format!("{sent_ms:015}-{within:0>20}-{}", message.id());
     let Message { group, dedup_id, event_type, body, trace, replays } = message.message_anyway();
     let receives = message.said(RECEIVE_COUNT).and_then(|count| count.parse().ok());
