@@ -34,8 +34,7 @@ pub struct Parts {
 /// Never: what fails is in the answer.
 pub async fn handle(event: SqsEvent, parts: &Parts) -> Result<SqsBatchResponse, FunctionError> {
     let (mut stopped, mut answer) = (HashSet::new(), SqsBatchResponse::default());
-    for record in event.records {
-        let record = Record(record);
+    for record in event.records.into_iter().map(Record) {
         let delivery = parts.delivery(&record);
         let group = Arc::clone(&delivery.message.group);
         let is_done = if stopped.contains(&group) {

@@ -5,13 +5,10 @@
 //! message of its own, and as many processes as there are keep as many of them. What a process has
 //! in its cache is held against the same changes.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lmall_domain::{Sku, Timestamp, catalogue::Product};
+use parking_lot::RwLock;
 use tokio::sync::Mutex;
 
 use super::{Catalogue, TABLE, row as rows};
@@ -83,7 +80,7 @@ impl ProductSearch {
     /// has looked since.
     #[must_use]
     pub fn is_newest(&self, product: &Product) -> bool {
-        let known = self.known();
+        let known = self.known.read();
         self.is_recent(&known)
             && known.versions.get(&product.sku).is_none_or(|newest| *newest <= product.version)
     }
@@ -100,7 +97,7 @@ impl ProductSearch {
     pub async fn find(&self, wanted: &Wanted) -> Result<Found, Failure> {
         // Whoever comes while somebody else asks waits: there is one question for all.
         let mut until = self.until.lock().await;
-        let is_recent = self.is_recent(&self.known());
+        let is_recent = self.is_recent(&self.known.read());
         if !is_recent {
             self.follow(&mut until).await?;
         }
@@ -137,7 +134,7 @@ impl ProductSearch {
             }
         }
         *until = until.map(|until| until.moved_to(started));
-        self.known_mut().complete_at = Some(started);
+        self.known.write().complete_at = Some(started);
         Ok(taken)
     }
 
@@ -146,14 +143,14 @@ impl ProductSearch {
         if !news.is_empty() {
             self.search.put(&news).await?;
         }
-        let mut known = self.known_mut();
+        let mut known = self.known.write();
         known.versions.extend(news.iter().map(|product| (product.sku.clone(), product.version)));
         Ok(news.len())
     }
 
     /// The products whose version is not known, unless there are too many then.
     fn news(&self, mut products: Vec<Product>) -> Result<Vec<Product>, Failure> {
-        let versions = &self.known().versions;
+        let versions = &self.known.read().versions;
         products.retain(|product| {
             versions.get(&product.sku).is_none_or(|version| *version < product.version)
         });
@@ -163,14 +160,6 @@ impl ProductSearch {
             return Err(Failure::Unavailable(text.into()));
         }
         Ok(products)
-    }
-
-    fn known(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use lmall_domain::{
     CustomerId,
-    customer::{ClosedBy, Customer, Person},
+    customer::{ClosedBy, Customer},
 };
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::{
     Changeset, Refusal, Trace, Write,
     failure::{Failure, Round, committed, rounds},
     pages::Pages,
-    ports::{Index, Item, Query},
+    ports::{Index, Item, Key, Query},
     row::decode_or_skip,
 };
 
@@ -110,7 +110,9 @@ impl Customers {
             let Ok((after, event)) = before.value.erased(now) else { return Ok(Round::Done(())) };
             let outbox = outbox(&after, event, now, trace);
             let changes = Changeset::new().put(row::customer(&after), before.version);
-            let changes = self.without_names(changes, &after, &person).await?;
+            let emails = person.emails.iter().map(row::email_key);
+            let names = emails.chain(person.identities.iter().map(row::identity_key));
+            let changes = self.without_names(changes, id, names).await?;
             Ok(match committed(self.store.commit(changes.event(Some(outbox))).await)? {
                 Ok(()) => Round::Done(()),
                 Err(_) => Round::Again,
@@ -119,18 +121,17 @@ impl Customers {
         .await
     }
 
-    /// Frees the addresses and identities, as far as they are still this customer's.
-    async fn without_names(
+    /// Frees addresses and identities, as far as they are still this customer's.
+    pub(super) async fn without_names(
         &self,
         mut changes: Changeset,
-        customer: &Customer,
-        person: &Person,
+        customer: &CustomerId,
+        names: impl Iterator<Item = Key>,
     ) -> Result<Changeset, Failure> {
-        let emails = person.emails.iter().map(row::email_key);
-        for key in emails.chain(person.identities.iter().map(row::identity_key)) {
+        for key in names {
             let Some(item) = self.store.get(&key).await? else { continue };
             let owner = crate::row::decode::<row::Owner>(&item)?;
-            if owner.value.customer_id == customer.id {
+            if owner.value.customer_id == *customer {
                 changes = changes.with(Write::Delete(key, owner.version), Refusal::Stale);
             }
         }

@@ -10,9 +10,8 @@ use super::{
     register::outbox, row,
 };
 use crate::{
-    Changeset, Refusal, Trace, Write,
+    Changeset, Refusal, Trace,
     failure::{Failure, Round, committed, rounds},
-    row::Versioned,
 };
 
 impl Customers {
@@ -79,9 +78,11 @@ impl Customers {
                 .put(row::customer(&after), before.version)
                 .insert(self.deed(&after.id, Deed::EmailChanged, now), Refusal::Stale)
                 .event(Some(outbox(&after, event, now, trace)));
-            let Some(changes) = self.swapped(changes, &before.value, &after).await? else {
+            let Some(changes) = self.with_first(changes, &after).await? else {
                 return Ok(Round::Done(Err(ConfirmError::Taken)));
             };
+            let freed = first(&before.value).map(row::email_key);
+            let changes = self.without_names(changes, &after.id, freed.into_iter()).await?;
             Ok(match committed(self.store.commit(changes).await)? {
                 Ok(()) => Round::Done(Ok(())),
                 Err(_) => Round::Again,
@@ -90,36 +91,24 @@ impl Customers {
         .await?
     }
 
-    /// With the row of the address that it has, and without that of the one it had; `None` when
-    /// the address is somebody else's.
-    async fn swapped(
+    /// With the row of the address that mail goes to; `None` when it is somebody else's.
+    async fn with_first(
         &self,
-        mut changes: Changeset,
-        before: &Customer,
-        after: &Customer,
+        changes: Changeset,
+        customer: &Customer,
     ) -> Result<Option<Changeset>, Failure> {
-        let first = |customer: &Customer| {
-            customer.person().ok().and_then(|person| person.emails.first().cloned())
-        };
-        if let Some(email) = first(after) {
-            let (owner, theirs) = self.owner(&email).await?;
-            let is_proved = |theirs: &Versioned<Customer>| {
-                theirs.value.id != after.id
-                    && theirs.value.person().is_ok_and(|person| person.may_sign_in())
-            };
-            if theirs.as_ref().is_some_and(is_proved) {
-                return Ok(None);
-            }
-            let owned = owner.map_or(0, |owner| owner.version);
-            changes = changes.put(row::email(&email, after), owned);
-        }
-        if let Some(email) = first(before) {
-            let (owner, _) = self.owner(&email).await?;
-            if let Some(owner) = owner.filter(|owner| owner.value.customer_id == before.id) {
-                let freed = Write::Delete(row::email_key(&email), owner.version);
-                changes = changes.with(freed, Refusal::Stale);
-            }
-        }
-        Ok(Some(changes))
+        let Some(email) = first(customer) else { return Ok(Some(changes)) };
+        let (owner, theirs) = self.owner(email).await?;
+        let is_taken = theirs.is_some_and(|theirs| {
+            theirs.value.id != customer.id
+                && theirs.value.person().is_ok_and(|person| person.may_sign_in())
+        });
+        let owned = owner.map_or(0, |owner| owner.version);
+        Ok((!is_taken).then(|| changes.put(row::email(email, customer), owned)))
     }
+}
+
+/// The address that mail goes to.
+fn first(customer: &Customer) -> Option<&Email> {
+    customer.person().ok()?.emails.first()
 }

@@ -253,7 +253,7 @@ impl Customers {
         Ok(())
     }
 
-    /// Ends and forgets the sessions that one more has no room beside.
+    /// Ends and forgets those of the customer that have to make room for one more.
     pub(super) async fn make_room(&self, customer: &CustomerId) -> Result<(), Failure> {
         for session in crowded_out(self.sessions(customer).await?) {
             self.end(customer, &session.id, ClosedBy::Crowded).await?;
