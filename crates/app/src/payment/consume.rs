@@ -56,27 +56,34 @@ impl Payments {
     /// transaction; the dedupe row is in the last one.
     async fn expect(&self, incoming: &Incoming, total: Money) -> Result<(), Failure> {
         let order_id = incoming.order_id()?;
+        // Nearly always nothing is known of the order yet: what is there is read only when the
+        // first round is refused.
+        let mut is_new = true;
         let mut command = Command::Expect(total);
         loop {
             let next = command.clone();
             let salt = order_id.get();
-            let left = rounds(&*self.clock, salt, || self.expect_round(incoming, &next)).await?;
-            if !left {
+            let round = || {
+                let look = !std::mem::take(&mut is_new);
+                self.expect_round(incoming, &next, look)
+            };
+            if !rounds(&*self.clock, salt, round).await? {
                 return Ok(());
             }
             command = Command::Settle;
         }
     }
 
-    /// Whether something is left to settle.
+    /// Whether something is left to settle. Without a `look`, nothing was there before.
     async fn expect_round(
         &self,
         incoming: &Incoming,
         command: &Command,
+        look: bool,
     ) -> Result<Round<bool>, Failure> {
         let now = self.clock.now();
         let order_id = incoming.order_id()?;
-        let before = self.load(order_id).await?;
+        let before = if look { self.load(order_id).await? } else { None };
         let current = before.as_ref().map(|before| &before.value);
         let decision = decide(order_id, current, command.clone(), now)
             .map_err(|rejection| Failure::Never(rejection.to_string()))?;

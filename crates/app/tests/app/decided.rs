@@ -14,7 +14,7 @@ use lmall_app::{
 };
 use lmall_domain::{
     Money, OrderId,
-    event::{CancelReason, OrderCreated, SkuQuantity},
+    event::{CancelReason, Event, InventoryReserved, OrderCreated, SkuQuantity},
     money::Currency,
     order::{Order, Status, Stock},
 };
@@ -86,12 +86,17 @@ fn created() -> Incoming {
         total: total(),
         pay_by: START.after(PAYMENT_TIMEOUT),
     };
-    let message = OutboxRow::new(ID, 1, event.into(), START, Trace::default()).message();
+    incoming(1, event.into())
+}
+
+fn incoming(seq: u32, event: Event) -> Incoming {
+    let message = OutboxRow::new(ID, seq, event, START, Trace::default()).message();
     Incoming::decode(&message).expect("it was encoded just now")
 }
 
 /// Decisions of each machine, with each kind of outcome: the order is refused a
-/// cancellation, its stock is not there, and its payment is expected twice.
+/// cancellation and told twice that its stock is held, of which nothing is there, and its payment
+/// is expected twice; the second time that is shown and refused.
 async fn use_cases() {
     let (store, clock) = (Arc::new(MemStore::default()), Arc::new(TestClock::new()));
     store.seed([row::order(&placed())]);
@@ -101,6 +106,10 @@ async fn use_cases() {
         Orders::new(store.clone(), nobody.clone(), clock.clone(), nobody.clone(), settings);
     let outcome = orders.cancel(ID, CancelReason::PaymentTimeout, &Trace::default()).await;
     assert!(matches!(outcome, Ok(CancelOutcome::Refused(_))), "{outcome:?}");
+    for seq in 1..=2 {
+        let reserved = InventoryReserved { expires_at: START.after(PAYMENT_TIMEOUT) };
+        orders.handle(incoming(seq, reserved.into())).await.expect("the store is there");
+    }
     let settings = stock::Settings { reservation_grace: Duration::ZERO, buckets: 1 };
     let inventory = Inventory::new(store.clone(), nobody.clone(), clock.clone(), settings);
     inventory.handle(created()).await.expect("the store is there");
@@ -138,10 +147,12 @@ async fn whoever_watches_sees_each_decision() {
     let early = "the order can still be paid";
     let expected = [
         row("order", "PENDING", "cancel time-out early", early, ""),
+        row("order", "PENDING", "reserved", "changed", ""),
+        row("order", "PENDING held", "reserved", "ignored", ""),
         row("reservation", "absent", "try", "changed", ""),
         row("reservation", "TRYING", "refuse", "changed", "inventory.rejected"),
         row("payment", "absent", "expect", "changed", ""),
-        row("payment", "open", "expect", "ignored", ""),
+        row("payment", "absent", "expect", "changed", ""),
     ];
     assert_eq!(log.fields(), expected);
     for seen in expected {
