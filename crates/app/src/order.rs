@@ -4,6 +4,7 @@ mod adopt;
 mod cancel;
 mod catalogue;
 mod flash;
+mod offers;
 mod place;
 mod read;
 mod remind;
@@ -46,6 +47,7 @@ pub struct Orders {
     pub(crate) ids: Arc<dyn OrderIds>,
     pub(crate) settings: Settings,
     pub(crate) deadlines: Option<Arc<dyn Deadlines>>,
+    kept_offers: Option<Arc<offers::Offers>>,
     pub(crate) flash: Option<Arc<flash::Flash>>,
 }
 
@@ -59,13 +61,20 @@ impl Orders {
         ids: Arc<dyn OrderIds>,
         settings: Settings,
     ) -> Self {
-        Self { store, watch, clock, ids, settings, deadlines: None, flash: None }
+        Self { store, watch, clock, ids, settings, deadlines: None, kept_offers: None, flash: None }
     }
 
     /// The same, with reminders of when orders have to be paid, for [`Orders::cancel_reminded`].
     #[must_use]
     pub fn with_deadlines(self, deadlines: Arc<dyn Deadlines>) -> Self {
         Self { deadlines: Some(deadlines), ..self }
+    }
+
+    /// The same, with each offer that was read kept in memory for a second: for a store that
+    /// cannot be asked for one row thousands of times a second.
+    #[must_use]
+    pub fn with_kept_offers(self) -> Self {
+        Self { kept_offers: Some(Arc::default()), ..self }
     }
 
     /// The order and its version; `None` when there is none.

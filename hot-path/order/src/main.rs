@@ -52,7 +52,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Settings { payment_timeout: Duration::from_secs(arguments.payment_timeout_s.into()) };
     let (store, clock) = (shell.store.clone(), shell.clock.clone());
     let orders = Orders::new(store, shell.watch(), clock, ids.clone(), settings);
-    let orders = orders.with_admissions(keys);
+    let orders = orders.with_admissions(keys).with_kept_offers();
     orders.prepare().await?;
     let orders = cancel_in_time(&mut shell, orders, redis);
     shell.consume(Arc::new(orders.clone()));

@@ -4,6 +4,8 @@
 //! changed a price may order by it, and by `product.changed`, for certain. The version of the
 //! product guards the copy, so neither has to come first, or once.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use lmall_domain::{
     Money, Sku,
@@ -12,7 +14,7 @@ use lmall_domain::{
 };
 use serde::Deserialize;
 
-use super::{Orders, TABLE};
+use super::{Orders, TABLE, offers};
 use crate::{
     Changeset, Refusal,
     consumer::Incoming,
@@ -41,26 +43,41 @@ impl Orders {
     /// # Errors
     /// When the store does not answer.
     pub async fn offer(&self, sku: &Sku) -> Result<Option<Offer>, Failure> {
-        Ok(self.copy(sku).await?.map(|copy| copy.value))
+        let now = self.clock.monotonic();
+        if let Some(offer) = self.kept_offers.as_ref().and_then(|kept| kept.get(sku, now)) {
+            return Ok(Some(offer));
+        }
+        let offer = self.copy(sku).await?.map(|copy| copy.value);
+        if let Some(offer) = &offer {
+            self.keep(offer, now);
+        }
+        Ok(offer)
     }
 
-    /// Takes a product into the copy, unless that has this version or a newer one.
+    /// Takes a product into the copy, unless that has this version or a newer one. Where offers
+    /// are kept, it returns when nobody can have kept an older one.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn learn(&self, offer: &Offer) -> Result<(), Failure> {
-        rounds(&*self.clock, 0, async || {
+        let was_there = rounds(&*self.clock, 0, async || {
+            let now = self.clock.monotonic();
             let before = self.copy(&offer.sku).await?;
-            if is_known(before.as_ref(), offer) {
-                return Ok(Round::Done(()));
+            let newest = known(before.as_ref(), offer);
+            if newest.is_none() {
+                let changes = Changeset::new().put(copy_row(offer), version(before.as_ref()));
+                if committed(self.store.commit(changes).await)?.is_err() {
+                    return Ok(Round::Again);
+                }
             }
-            let changes = Changeset::new().put(copy_row(offer), version(before.as_ref()));
-            Ok(match committed(self.store.commit(changes).await)? {
-                Ok(()) => Round::Done(()),
-                Err(_) => Round::Again,
-            })
+            self.keep(newest.unwrap_or(offer), now);
+            Ok(Round::Done(before.is_some()))
         })
-        .await
+        .await?;
+        if was_there && self.kept_offers.is_some() {
+            self.clock.sleep(offers::FRESH_FOR).await;
+        }
+        Ok(())
     }
 
     /// What was in the copy before there was a product service, past `after`; and `after` of the
@@ -94,18 +111,30 @@ impl Orders {
     ) -> Result<(), Failure> {
         let offer = Offer::told(incoming.product()?.clone(), changed);
         rounds(&*self.clock, incoming.envelope.aggregate_id.mixed(), async || {
+            let now = self.clock.monotonic();
             let handled = incoming.dedupe_row(TABLE, self.clock.now());
             let mut changes = Changeset::new().insert(handled, Refusal::AlreadyHandled);
             let before = self.copy(&offer.sku).await?;
-            if !is_known(before.as_ref(), &offer) {
+            let newest = known(before.as_ref(), &offer);
+            if newest.is_none() {
                 changes = changes.put(copy_row(&offer), version(before.as_ref()));
             }
             Ok(match committed(self.store.commit(changes).await)? {
-                Ok(()) | Err(Refusal::AlreadyHandled) => Round::Done(()),
+                Ok(()) => {
+                    self.keep(newest.unwrap_or(&offer), now);
+                    Round::Done(())
+                }
+                Err(Refusal::AlreadyHandled) => Round::Done(()),
                 Err(Refusal::Stale | Refusal::OutOfStock) => Round::Again,
             })
         })
         .await
+    }
+
+    fn keep(&self, offer: &Offer, at: Duration) {
+        if let Some(kept) = &self.kept_offers {
+            kept.keep(offer.clone(), at);
+        }
     }
 
     async fn copy(&self, sku: &Sku) -> Result<Option<Versioned<Offer>>, Failure> {
@@ -123,8 +152,9 @@ impl PriceCopies for Orders {
 /// Rows read in one query.
 const PAGE: usize = 256;
 
-fn is_known(before: Option<&Versioned<Offer>>, offer: &Offer) -> bool {
-    before.is_some_and(|before| before.value.version >= offer.version)
+/// What the copy has, if that is not older than the offer.
+fn known<'a>(before: Option<&'a Versioned<Offer>>, offer: &Offer) -> Option<&'a Offer> {
+    before.map(|before| &before.value).filter(|before| before.version >= offer.version)
 }
 
 fn version(before: Option<&Versioned<Offer>>) -> u64 {

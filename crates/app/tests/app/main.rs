@@ -11,6 +11,7 @@ mod expectations;
 mod finding;
 mod id_source;
 mod ids;
+mod kept_offers;
 mod provider_libraries;
 mod public_ids;
 mod receipts;

@@ -76,7 +76,8 @@ impl Services {
         let gate = RedisGate::new(Redis::new(&endpoints.redis).expect("an address"));
         let watch = Arc::new(store.reading.clone());
         let settings = order::Settings { payment_timeout: PAYMENT_TIMEOUT };
-        let orders = Orders::new(store.clone(), watch, clock.clone(), ids, settings);
+        let orders =
+            Orders::new(store.clone(), watch, clock.clone(), ids, settings).with_kept_offers();
         let settings = stock::Settings { reservation_grace: GRACE, buckets: shared.buckets };
         let inventory = Inventory::new(store.clone(), Arc::new(gate), clock.clone(), settings);
         let counter = Arc::new(Counter(shared.bank.clone()));
