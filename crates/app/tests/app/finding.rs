@@ -25,13 +25,16 @@ use lmall_domain::{
     money::{Currency, Money},
 };
 
+use tokio::{sync::Mutex, time::timeout};
+
 use super::support::{clock::TestClock, store::MemStore};
 
-/// Counts the rows that an index gives.
+/// Counts the rows that an index gives; it gives none while somebody holds `closed`.
 #[derive(Default)]
 struct Counted {
     store: MemStore,
     rows: AtomicUsize,
+    closed: Mutex<()>,
 }
 
 #[async_trait]
@@ -45,6 +48,7 @@ impl Store for Counted {
     }
 
     async fn query_index(&self, query: &IndexQuery) -> Result<Page, StoreError> {
+        let _open = self.closed.lock().await;
         let page = self.store.query_index(query).await?;
         self.rows.fetch_add(page.items.len(), Ordering::SeqCst);
         Ok(page)
@@ -146,4 +150,26 @@ async fn a_product_is_the_newest_until_a_newer_one_is_seen_or_nobody_looks() {
     assert!(!search.is_newest(&first) && search.is_newest(&second));
     tokio::time::advance(Duration::from_millis(1_001)).await;
     assert!(!search.is_newest(&second), "nobody has looked for a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_does_not_wait_for_who_follows_while_what_is_known_is_recent() {
+    let store = Arc::new(Counted::default());
+    let search = ProductSearch::new(process(&store, 0), Arc::new(Nothing), 100);
+    search.catch_up().await.expect("a store that answers");
+    let closed = store.closed.lock().await;
+    let wanted = Wanted { text: "tea".to_owned(), category: None, offset: 0, limit: 1 };
+    let searches = async {
+        let at_once = timeout(Duration::from_millis(1), search.find(&wanted)).await;
+        tokio::time::advance(Duration::from_millis(1_001)).await;
+        let later = timeout(Duration::from_secs(60), search.find(&wanted)).await;
+        (at_once.is_ok(), later.is_ok())
+    };
+    tokio::select! {
+        biased;
+        _ = search.catch_up() => panic!("the store is closed"),
+        answered = searches => assert_eq!(answered, (true, false)),
+    }
+    drop(closed);
+    search.find(&wanted).await.expect("a store that answers");
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lmall_app::{
     Trace,
-    catalogue::{Catalogue, Category, ProductSearch},
+    catalogue::{Catalogue, Category, FOLLOW_EVERY, ProductSearch},
     failure::Failure,
     ports::{PriceCopies, Wanted},
 };
@@ -22,7 +22,10 @@ use lmall_embedded::Embedded;
 use lmall_product_api::{PRODUCTS_MAX, TextIndex};
 use lmall_runtime::SystemClock;
 use serde::Serialize;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use super::{
     DataDir,
@@ -107,6 +110,7 @@ async fn measure(args: &SearchArgs) -> Result<Report> {
     search.catch_up().await?;
     let index_s = seconds(started.elapsed());
 
+    let following = tokio::spawn(follow(Arc::clone(&search)));
     let latencies = Arc::new(Latencies::new()?);
     let (started, length) = (Instant::now(), Duration::from_secs(args.seconds.into()));
     let mut customers = JoinSet::new();
@@ -120,6 +124,7 @@ async fn measure(args: &SearchArgs) -> Result<Report> {
         (searches, with_results) = (searches + made, with_results + found);
     }
     let elapsed = started.elapsed();
+    following.abort();
     embedded.close();
     let search_ms = latencies.quantiles();
     Ok(Report {
@@ -158,6 +163,15 @@ async fn fill(catalogue: &Catalogue, products: u32) -> Result<()> {
         .buffer_unordered(PUT_AT_ONCE)
         .try_collect()
         .await
+}
+
+/// What every process that searches does beside it.
+async fn follow(search: Arc<ProductSearch>) {
+    loop {
+        sleep(FOLLOW_EVERY).await;
+        // The next look takes in what this one has not.
+        let _taken = search.catch_up().await;
+    }
 }
 
 /// Searches until then; how often, and how often something was found.
