@@ -24,7 +24,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 fn wire(aws: &Aws) -> Result<Parts, FunctionError> {
     let chance = Arc::new(SystemChance);
-    let passwords = Passwords::new(COST_MIN, 1, &*chance);
+    let passwords = Passwords::new(COST_MIN, 1);
     let customers = Customers::new(CustomerParts {
         store: aws.store(),
         clock: Arc::clone(&aws.clock),

@@ -98,7 +98,7 @@ fn world(age: Duration) -> World {
     let embedded = Embedded::open(dir.path(), Arc::clone(&clock)).expect("a data directory");
     let store: Arc<dyn Store> = embedded.store();
     let (chance, revocations) = (Arc::new(SystemChance), Arc::<Ended>::default());
-    let passwords = Arc::new(Passwords::new(COST_MIN, 1, &*chance).expect("a good cost"));
+    let passwords = Arc::new(Passwords::new(COST_MIN, 1).expect("a good cost"));
     let parts = CustomerParts {
         store,
         clock: Arc::clone(&clock),

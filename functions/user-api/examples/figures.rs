@@ -46,7 +46,7 @@ fn main() {
     let chance: &dyn Chance = &Sevens;
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for cost in COST_MIN..=COST {
-        let passwords = Arc::new(Passwords::new(cost, 1, chance).expect("a good cost"));
+        let passwords = Arc::new(Passwords::new(cost, 1).expect("a good cost"));
         let password = Password::chosen("correct horse battery".to_owned()).expect("a password");
         let begun = Instant::now();
         for _ in 0..HASHES {

@@ -33,7 +33,7 @@ async fn wire(aws: &Aws) -> Result<Router, FunctionError> {
     let ring = KeyRing::new(keys).map_err(|error| bad(error.to_string()))?;
     let chance = Arc::new(SystemChance);
     let at_once = thread::available_parallelism().map_or(1, usize::from);
-    let passwords = Passwords::new(cost(aws)?, at_once, &*chance);
+    let passwords = Passwords::new(cost(aws)?, at_once);
     let orders = aws.setting("LMALL_ORDER_URL")?.parse();
     let orders = orders.map_err(|error| bad(format!("LMALL_ORDER_URL: {error}")))?;
     let customers = Customers::new(Parts {

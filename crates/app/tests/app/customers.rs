@@ -99,9 +99,8 @@ impl World {
         // The one hash that it begins with takes longer than all the rest.
         static PASSWORDS: OnceLock<Arc<Passwords>> = OnceLock::new();
         let (store, clock) = (Arc::new(MemStore::default()), Arc::new(TestClock::new()));
-        let passwords = PASSWORDS.get_or_init(|| {
-            Arc::new(Passwords::new(COST_MIN, 1, &Counting::default()).expect("a good cost"))
-        });
+        let passwords =
+            PASSWORDS.get_or_init(|| Arc::new(Passwords::new(COST_MIN, 1).expect("a good cost")));
         let customers = Customers::new(Parts {
             store: store.clone(),
             clock: clock.clone(),

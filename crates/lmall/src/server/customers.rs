@@ -73,7 +73,7 @@ pub(super) fn build(
 ) -> anyhow::Result<Customers> {
     let chance = Arc::new(SystemChance);
     let at_once = thread::available_parallelism().map_or(1, usize::from);
-    let passwords = Passwords::new(config.bcrypt_cost, at_once, &*chance)?;
+    let passwords = Passwords::new(config.bcrypt_cost, at_once)?;
     let mail_key = keys.ring.keys().mail_key().context("the key for mails")?;
     Ok(Customers::new(customer::Parts {
         store: store.clone(),

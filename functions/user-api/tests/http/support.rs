@@ -33,12 +33,11 @@ pub(crate) fn key_ring() -> KeyRing {
 
 fn customers() -> Customers {
     let (away, peers) = (Arc::new(Away), Arc::new(Peers));
-    let chance: &dyn Chance = &Sevens;
     Customers::new(Parts {
         store: away.clone(),
         clock: away.clone(),
         chance: Arc::new(Sevens),
-        passwords: Arc::new(Passwords::new(COST_MIN, 1, chance).expect("a good cost")),
+        passwords: Arc::new(Passwords::new(COST_MIN, 1).expect("a good cost")),
         tokens: Arc::new(key_ring()),
         revocations: Arc::new(StoredRevocations::new(away.clone(), away)),
         mail_key: Arc::new(MailKey::new([7; 32])),
