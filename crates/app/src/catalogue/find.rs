@@ -80,14 +80,14 @@ impl ProductSearch {
     /// has looked since.
     #[must_use]
     pub fn is_newest(&self, product: &Product) -> bool {
-        let newest = self.known.read().versions.get(&product.sku).copied();
-        self.is_recent() && newest.is_none_or(|newest| newest <= product.version)
+        let known = self.known.read();
+        self.is_recent(&known)
+            && known.versions.get(&product.sku).is_none_or(|newest| *newest <= product.version)
     }
 
-    fn is_recent(&self) -> bool {
+    fn is_recent(&self, known: &Known) -> bool {
         let now = self.catalogue.clock.monotonic();
-        let complete_at = self.known.read().complete_at;
-        complete_at.is_some_and(|then| now.saturating_sub(then) <= LAG_MAX)
+        known.complete_at.is_some_and(|then| now.saturating_sub(then) <= LAG_MAX)
     }
 
     /// The products that are looked for. What was changed a second ago or earlier is seen.
@@ -95,10 +95,10 @@ impl ProductSearch {
     /// # Errors
     /// When the store or the index does not answer, or there are too many products.
     pub async fn find(&self, wanted: &Wanted) -> Result<Found, Failure> {
-        if !self.is_recent() {
+        if !self.is_recent(&self.known.read()) {
             // Whoever comes while somebody else asks waits: there is one question for all.
             let mut until = self.until.lock().await;
-            if !self.is_recent() {
+            if !self.is_recent(&self.known.read()) {
                 self.follow(&mut until).await?;
             }
         }

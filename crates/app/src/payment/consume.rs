@@ -58,13 +58,13 @@ impl Payments {
         let order_id = incoming.order_id()?;
         // Nearly always nothing is known of the order yet: what is there is read only when the
         // first round is refused.
-        let mut is_new = true;
+        let mut look = false;
         let mut command = Command::Expect(total);
         loop {
             let next = command.clone();
             let salt = order_id.get();
             let round = || {
-                let look = !std::mem::take(&mut is_new);
+                let look = std::mem::replace(&mut look, true);
                 self.expect_round(incoming, &next, look)
             };
             if !rounds(&*self.clock, salt, round).await? {
