@@ -83,3 +83,8 @@ impl Stack {
         json!({ "Messages": received.unwrap_or_default() })
     }
 }
+
+/// The text that it is, or an empty one.
+fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -6,9 +6,12 @@ use std::{
 };
 
 use lmall_app::{ports::Message, topology::Queue};
+use lmall_aws::bus::message::EVENT_TYPE;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use crate::string;
 
 /// Those that one of the three services reads.
 const READ: [Queue; 3] = [Queue::Order, Queue::Inventory, Queue::Payment];
@@ -96,13 +99,13 @@ impl Waiting {
         let mut messages = Vec::new();
         let mut left = VecDeque::new();
         while let Some(message) = self.messages.pop_front() {
-            let group = text(&message["Attributes"]["MessageGroupId"]);
+            let group = string(&message["Attributes"]["MessageGroupId"]);
             if messages.len() == max {
                 self.messages.push_front(message);
                 break;
             }
             if self.busy_groups.insert(group) {
-                self.taken.insert(text(&message["ReceiptHandle"]), message.clone());
+                self.taken.insert(string(&message["ReceiptHandle"]), message.clone());
                 messages.push(message);
             } else {
                 left.push_back(message);
@@ -126,7 +129,7 @@ fn received(message: &Message) -> Value {
     let Message { group, dedup_id, event_type, body, trace, .. } = message;
     let attribute = |value: &str| json!({ "DataType": "String", "StringValue": value });
     let mut attributes = json!({
-        "event_type": attribute(event_type),
+        EVENT_TYPE: attribute(event_type),
         "group": attribute(group),
         "dedup_id": attribute(dedup_id),
     });
@@ -154,8 +157,4 @@ fn received(message: &Message) -> Value {
         "MD5OfMessageAttributes": "d25a6aea97eb8f585bfa92d314504a92",
         "MessageAttributes": attributes,
     })
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

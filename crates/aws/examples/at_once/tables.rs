@@ -7,14 +7,11 @@ use std::{
 };
 
 use lmall_app::{OutboxRow, topology::subscribers};
+use lmall_aws::dynamo::attribute::{BODY, PARTITION, SORT};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use crate::queues::Queues;
-
-/// What ends the name of an attribute that is the partition of an index, and that of its sort.
-const PARTITION: &str = "pk";
-const SORT: &str = "sk";
+use crate::{queues::Queues, string};
 
 /// A pending event is in this index until it is published, which is at once.
 const PENDING: &str = "outbox_pending_";
@@ -152,7 +149,7 @@ impl Tables {
     fn published(&self, mut row: Item) -> Item {
         if row.remove(&format!("{PENDING}{PARTITION}")).is_some() {
             row.remove(&format!("{PENDING}{SORT}"));
-            let event = OutboxRow::from_body(text(&row, "body").as_bytes());
+            let event = OutboxRow::from_body(text(&row, BODY).as_bytes());
             let (event, _) = event.expect("LMall wrote it");
             let message = event.message();
             for queue in subscribers(event.event_type.topic(), &message.event_type) {
@@ -210,7 +207,7 @@ impl Table {
     }
 }
 
-/// The table's own order, and each index that the row is in.
+/// The table's own order, and each index that the row is in: their attributes end as the key's do.
 fn places(row: &Item) -> Vec<(String, String, String, Key)> {
     let partitions = row.keys().filter_map(|name| Some((name, name.strip_suffix(PARTITION)?)));
     let place = |(name, index): (&String, &str)| {
@@ -269,10 +266,6 @@ fn of_item(item: &Item) -> Key {
 
 fn text(item: &Item, name: &str) -> String {
     item.get(name).map(|value| string(&value["S"])).unwrap_or_default()
-}
-
-fn string(value: &Value) -> String {
-    name(value).to_owned()
 }
 
 fn name(value: &Value) -> &str {
